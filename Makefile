@@ -1,0 +1,68 @@
+# One command for each thing that one does here; `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+BENCH_VENV ?= .venv-bench
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check format verify bench bench-detect bench-ingest bench-venv clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.base:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say which one with make PYTHON=python3.x"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.base pyproject.toml
+	@echo "installing what the demo needs into $(VENV) (about a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base pyproject.toml
+	@echo "installing everything into $(VENV) (about two minutes)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+setup: $(VENV)/.dev ## Make the virtual environment with all parts and tools
+
+demo: $(VENV)/.demo ## Play a real street clip and two sensors through everything
+	@$(BIN)/streetcase demo
+
+up: $(VENV)/.demo ## Run the centre on this machine (add EDGE=edge.yaml for an edge)
+	@$(BIN)/streetcase up $(if $(EDGE),--edge $(EDGE))
+
+test: setup ## Run the tests; they start every service that they need
+	@scripts/install_services.sh
+	@$(BIN)/python -m pytest
+
+check: setup ## Lint, types, and the walls between the rooms
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+verify: setup ## The demo and every bench at small size, against generous floors
+	@scripts/install_services.sh
+	@$(BIN)/python -m bench.verify
+
+bench: bench-detect bench-ingest ## All benches at full size
+
+bench-detect: setup ## Milliseconds per frame beside the raw OpenVINO call
+	@$(BIN)/python -m bench.detect
+
+bench-ingest: setup ## Events per second beside raw XADD
+	@scripts/install_services.sh
+	@$(BIN)/python -m bench.ingest
+
+bench-venv: ## Make the separate environment with ultralytics, for training and comparison
+	@bench/make_venv.sh $(BENCH_VENV)
+
+clean: ## Remove the virtual environments and what demo and tests left behind
+	rm -rf $(VENV) $(BENCH_VENV) demo-out demo.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Takes events in durably and reports them to the API."""

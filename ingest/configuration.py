@@ -1,0 +1,150 @@
+"""What an edge is told to watch: the schema of its YAML file and of what it pulls from the centre.
+
+Unlike messages on the wire, configuration forbids unknown keys: a misspelt key must not pass in silence.
+The detector of a watch is checked by the edge, which knows the detectors; here it is only named.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from ingest.contract import Name, Point, Position
+
+Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
+Zone = Annotated[list[Point], Field(min_length=3, max_length=100)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class Section(BaseModel):
+    """Base of all configuration: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DetectorChoice(BaseModel):
+    """``type`` names a detector plug-in; the other keys are that plug-in's own configuration."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: Name
+
+
+class Camera(Section):
+    """A stream to look at. ``url`` may hold ``${NAME}`` for a value from the environment."""
+
+    id: Name
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    look_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 4.0
+    masks: list[Zone] = []
+    timeout_s: Annotated[float, Field(ge=0.5, le=60)] = 5.0
+
+
+class Broker(Section):
+    """An MQTT broker. The password comes from the environment variable that ``password_env`` names."""
+
+    id: Name
+    host: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    username: str | None = None
+    password_env: str | None = None
+    tls: bool = False
+    ca_file: str | None = None
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+
+
+class Sensor(Section):
+    """A device behind a broker. ``value`` and ``time`` are JMESPath expressions on its JSON payload."""
+
+    id: Name
+    broker: Name
+    topic: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    value: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    time: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    unit: Annotated[str, StringConstraints(max_length=32)] | None = None
+    asset_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+
+
+class Policy(StrEnum):
+    """How findings become stays: the same thing stays, anything of these labels, or a share of the zone is covered."""
+
+    SAME = "same"
+    ANY = "any"
+    AREA = "area"
+
+
+class Watch(Section):
+    """A question: this kind, in this zone of this camera or on this sensor, by this detector, with this dwell.
+
+    ``dwell_s`` is how long a thing stays before it is an incident, ``grace_s`` the longest gap between two
+    sightings that still counts, ``clear_s`` how long it must be seen to be absent before it is gone.
+    ``labels`` default to those that the model's card maps to ``kind``; ``area_share`` is for policy ``area``.
+    """
+
+    id: Name
+    kind: Name
+    camera: Name | None = None
+    sensor: Name | None = None
+    zone: Zone | None = None
+    detector: DetectorChoice
+    labels: Annotated[list[Label], Field(min_length=1, max_length=100)] | None = None
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.35
+    policy: Policy = Policy.SAME
+    area_share: Annotated[float, Field(gt=0, le=1)] = 0.02
+    dwell_s: Seconds = 300.0
+    grace_s: Seconds = 30.0
+    clear_s: Seconds = 120.0
+    keep_plate: bool = False
+    position: Position | None = None
+
+    @model_validator(mode="after")
+    def _watches_one_source(self) -> Self:
+        if (self.camera is None) == (self.sensor is None):
+            raise ValueError("a watch needs either camera or sensor, and not both")
+        if self.camera is not None and self.zone is None:
+            raise ValueError("a watch of a camera needs a zone")
+        if self.sensor is not None and self.zone is not None:
+            raise ValueError("a watch of a sensor has no zone")
+        return self
+
+
+class Centre(Section):
+    """Where events go. The key is read from the environment (``key_env``) or from a file (``key_file``)."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
+    key_env: str | None = None
+    key_file: str | None = None
+    ca_file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if (self.key_env is None) == (self.key_file is None):
+            raise ValueError("the centre needs either key_env or key_file")
+        return self
+
+
+class EdgeConfiguration(Section):
+    """The whole of one edge: the YAML file, and with the local parts left out what the centre sends."""
+
+    edge_id: Name
+    time_zone: str = "Asia/Shanghai"
+    data_dir: str = "edge-data"
+    centre: Centre | None = None
+    cameras: list[Camera] = []
+    brokers: list[Broker] = []
+    sensors: list[Sensor] = []
+    watches: list[Watch] = []
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_time_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"unknown time zone {name!r}; expected a name like Asia/Shanghai")
+        return name
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
