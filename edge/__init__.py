@@ -1,0 +1,1 @@
+"""Reads cameras and sensors, keeps what stays, sends events."""

@@ -1,0 +1,52 @@
+"""Tells when something was seen, so that time between two looks is observed time and not clock arithmetic."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant on both clocks: ``utc`` (aware) for people, ``boot_s`` within boot ``boot_id`` for durations."""
+
+    utc: datetime
+    boot_s: float
+    boot_id: str
+
+    def since(self, earlier: Moment) -> float:
+        """Returns the seconds from ``earlier`` to here, never negative.
+
+        Within one boot the boot clock counts, which no time server steps; across boots only UTC is left.
+        """
+        if self.boot_id == earlier.boot_id:
+            return max(0.0, self.boot_s - earlier.boot_s)
+        return max(0.0, (self.utc - earlier.utc).total_seconds())
+
+
+class Clock(Protocol):
+    def now(self) -> Moment: ...
+
+
+class SystemClock:
+    """The machine's own clocks. CLOCK_BOOTTIME goes on while the box is suspended."""
+
+    def __init__(self) -> None:
+        self._boot_id = _boot_id()
+
+    def now(self) -> Moment:
+        return Moment(utc=datetime.now(UTC), boot_s=time.clock_gettime(time.CLOCK_BOOTTIME), boot_id=self._boot_id)
+
+
+def _boot_id() -> str:
+    try:
+        return BOOT_ID_FILE.read_text().strip()
+    except OSError:
+        # Without the kernel's id the start of this boot stands in for it; a step of UTC then looks like a new
+        # boot, which costs one gap and never a wrong dwell.
+        return f"booted-{round(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME))}"

@@ -1,0 +1,200 @@
+"""Loads and checks an edge's YAML file whole; every problem names its line and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import jmespath
+import jmespath.exceptions
+from pydantic import BaseModel, ValidationError
+
+from detectors.base import DetectorConfigurationError
+from detectors.registry import plugin
+from edge.yaml_lines import Lines, YamlProblem, load
+from ingest.configuration import EdgeConfiguration, Watch
+
+MAX_BYTES = 5_000_000
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    line: int
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.where}: {self.message}" if self.where else f"line {self.line}: {self.message}"
+
+
+class ConfigurationError(Exception):
+    """The file as a whole is refused; ``problems`` has one entry for each thing to mend."""
+
+    def __init__(self, file: Path, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
+
+
+def load_configuration(file: Path, environment: Mapping[str, str]) -> EdgeConfiguration:
+    """Returns the checked configuration, with ``${NAME}`` in camera URLs taken from ``environment``.
+
+    Raises: ConfigurationError: With all problems at once.
+    """
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise ConfigurationError(file, [Problem(1, "", f"larger than {MAX_BYTES} bytes; not a configuration")])
+        document, lines = load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(file, [Problem(1, "", f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(file, [Problem(1, "", f"not UTF-8 text: {error.reason}")]) from None
+    except YamlProblem as error:
+        raise ConfigurationError(file, [Problem(error.line, "", str(error))]) from None
+    if not isinstance(document, dict):
+        raise ConfigurationError(file, [Problem(1, "", "expected a mapping with edge_id, cameras, watches")])
+    try:
+        configuration = EdgeConfiguration.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationError(file, sorted(_problems(error, EdgeConfiguration, (), lines), key=_by_line)) from None
+    problems = sorted(_cross_checks(configuration, lines, environment), key=_by_line)
+    if problems:
+        raise ConfigurationError(file, problems)
+    return _with_variables(configuration, environment)
+
+
+def _by_line(problem: Problem) -> int:
+    return problem.line
+
+
+def _problems(
+    error: ValidationError, model: type[BaseModel], prefix: tuple[str | int, ...], lines: Lines
+) -> Iterator[Problem]:
+    for item in error.errors(include_url=False, include_context=False):
+        path = (*prefix, *item["loc"])
+        yield Problem(lines.line(path), _dotted(path), _in_words(dict(item), model))
+
+
+def _in_words(item: dict[str, Any], model: type[BaseModel]) -> str:
+    if item["type"] == "extra_forbidden":
+        known = _known_keys(model, item["loc"][:-1])
+        close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(known)}"
+        return f"unknown key; {hint}"
+    if item["type"] == "missing":
+        return "is missing"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    given = item.get("input")
+    shown = "" if isinstance(given, (dict, list)) or item["type"] == "value_error" else f", got {given!r}"
+    return f"{message[:1].lower()}{message[1:]}{shown}"
+
+
+def _known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Follows ``path`` through the fields of ``model`` and returns the keys allowed there."""
+    here: type[BaseModel] = model
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = here.model_fields.get(part)
+        inner = list(_leaves(field.annotation)) if field else []
+        models = [a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)]
+        if not models:
+            return []
+        here = models[0]
+    return list(here.model_fields)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    inner = get_args(annotation)
+    if not inner:
+        yield annotation
+    for part in inner:
+        yield from _leaves(part)
+
+
+def _cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Mapping[str, str]) -> Iterator[Problem]:
+    yield from _repeated_ids(configuration, lines)
+    yield from _unknown_references(configuration, lines)
+    for index, camera in enumerate(configuration.cameras):
+        for name in _VARIABLE.findall(camera.url):
+            if name not in environment:
+                path = ("cameras", index, "url")
+                yield Problem(lines.line(path), _dotted(path), f"the environment has no variable {name}")
+    for index, broker in enumerate(configuration.brokers):
+        if broker.password_env and broker.password_env not in environment:
+            path = ("brokers", index, "password_env")
+            yield Problem(lines.line(path), _dotted(path), f"the environment has no variable {broker.password_env}")
+    for index, sensor in enumerate(configuration.sensors):
+        for key in ("value", "time"):
+            yield from _jmespath_problems(getattr(sensor, key), ("sensors", index, key), lines)
+    for index, watch in enumerate(configuration.watches):
+        yield from _detector_problems(watch, ("watches", index, "detector"), lines)
+
+
+def _detector_problems(watch: Watch, path: tuple[str | int, ...], lines: Lines) -> Iterator[Problem]:
+    choice = watch.detector.model_dump()
+    try:
+        chosen = plugin(watch.detector.type)
+    except DetectorConfigurationError as error:
+        yield Problem(lines.line((*path, "type")), _dotted((*path, "type")), str(error))
+        return
+    try:
+        chosen.configuration.model_validate(choice)
+    except ValidationError as error:
+        yield from _problems(error, chosen.configuration, path, lines)
+    wanted = "camera" if chosen.judges == "frames" else "sensor"
+    if getattr(watch, wanted) is None:
+        yield Problem(lines.line(path), _dotted(path), f"detector {chosen.key!r} watches a {wanted}")
+
+
+def _jmespath_problems(expression: str | None, path: tuple[str | int, ...], lines: Lines) -> Iterator[Problem]:
+    try:
+        if expression is not None:
+            jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError:
+        yield Problem(lines.line(path), _dotted(path), f"not a JMESPath expression: {expression!r}")
+
+
+def _repeated_ids(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Problem]:
+    for section in ("cameras", "brokers", "sensors", "watches"):
+        ids = [item.id for item in getattr(configuration, section)]
+        counted = Counter(ids)
+        for index, name in enumerate(ids):
+            if counted[name] > 1 and name in ids[:index]:
+                path = (section, index, "id")
+                yield Problem(lines.line(path), _dotted(path), f"{name!r} is taken already; ids are unique")
+
+
+def _unknown_references(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Problem]:
+    references = (
+        ("watches", "camera", [c.id for c in configuration.cameras]),
+        ("watches", "sensor", [s.id for s in configuration.sensors]),
+        ("sensors", "broker", [b.id for b in configuration.brokers]),
+    )
+    for section, key, known in references:
+        for index, item in enumerate(getattr(configuration, section)):
+            name = getattr(item, key)
+            if name is not None and name not in known:
+                path = (section, index, key)
+                listed = ", ".join(known) or "none"
+                yield Problem(lines.line(path), _dotted(path), f"no {key} {name!r}; there is: {listed}")
+
+
+def _with_variables(configuration: EdgeConfiguration, environment: Mapping[str, str]) -> EdgeConfiguration:
+    cameras = [
+        camera.model_copy(update={"url": _VARIABLE.sub(lambda m: environment[m.group(1)], camera.url)})
+        for camera in configuration.cameras
+    ]
+    return configuration.model_copy(update={"cameras": cameras})
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

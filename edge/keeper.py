@@ -1,0 +1,109 @@
+"""Makes what the stays changed durable: one transaction for stays, events and evidence of one look or reading."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from datetime import datetime
+
+import structlog
+
+from detectors.base import DetectorIdentity
+from edge.events import event_of
+from edge.outbox import Commit, Outbox, OutboxError
+from edge.stays import Change, Stay, StayChange
+from ingest.configuration import Sensor, Watch
+from ingest.contract import ClearReason, Event, EvidenceItem, Phase
+
+_PHASES = {Change.RAISED: Phase.RAISED, Change.UPDATED: Phase.UPDATED, Change.CLEARED: Phase.CLEARED}
+
+log = structlog.get_logger(__name__)
+
+
+class Keeper:
+    """Commits in order. While the outbox cannot be written, changes wait in memory and go first when it can.
+
+    A kill in that time loses nothing that was raised: the stay on disk is not raised either, and its incident
+    keeps its id, so the next start raises it again.
+    """
+
+    def __init__(self, outbox: Outbox, *, edge_id: str) -> None:
+        self._outbox = outbox
+        self._edge_id = edge_id
+        self._waiting: deque[Commit] = deque()
+        self._lock = threading.Lock()
+
+    @property
+    def uncommitted(self) -> int:
+        return len(self._waiting)
+
+    def holds(self, sha256: str) -> bool:
+        """Whether evidence of these bytes belongs to an event of the outbox, or of one about to be written."""
+        waiting = any(item.sha256 == sha256 for commit in self._waiting for item in commit.evidence)
+        return waiting or bool(self._outbox.evidence_states([sha256]))
+
+    def commit_of(
+        self,
+        changes: list[StayChange],
+        *,
+        at: datetime,
+        watch: Watch,
+        sensor: Sensor | None,
+        detector: DetectorIdentity,
+    ) -> Commit:
+        """Returns what to keep of one judged look of one watch.
+
+        A stay is kept from its second sighting on: what only passes never touches the disk.
+        """
+        save: list[Stay] = []
+        forget: list[Stay] = []
+        events: list[Event] = []
+        for change in changes:
+            stay = change.stay
+            if change.change in (Change.CLEARED, Change.DROPPED):
+                forget.append(stay)
+            elif stay.sightings > 1:
+                save.append(stay)
+            if change.change in _PHASES:
+                events.append(
+                    event_of(
+                        stay,
+                        phase=_PHASES[change.change],
+                        occurred_at=at,
+                        edge_id=self._edge_id,
+                        watch=watch,
+                        sensor=sensor,
+                        detector=detector,
+                        evidence=stay.evidence,
+                        clear_reason=ClearReason.GONE if change.change is Change.CLEARED else None,
+                    )
+                )
+        evidence: list[EvidenceItem] = [item for event in events for item in event.evidence]
+        return Commit(save=save, forget=[s.incident_id for s in forget], events=events, evidence=evidence)
+
+    def keep(self, commit: Commit) -> None:
+        """Commits now, or as soon as the outbox can be written again."""
+        if commit.is_empty and not self._waiting:
+            return
+        with self._lock:
+            was_waiting = bool(self._waiting)
+            self._waiting.append(commit)
+            try:
+                while self._waiting:
+                    self._outbox.commit(self._waiting[0])
+                    self._waiting.popleft()
+            except OutboxError as error:
+                if not was_waiting:
+                    log.error("outbox lost", error=str(error))
+            else:
+                if was_waiting:
+                    log.info("outbox back")
+        for event in commit.events:
+            log.info(
+                "incident",
+                phase=event.phase.value,
+                incident=str(event.incident_id),
+                watch=event.watch_id,
+                kind=event.kind,
+                dwell_s=event.dwell_s,
+            )

@@ -1,0 +1,27 @@
+"""Lets only one edge work on a data folder; two would raise everything twice."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class EdgeIsRunning(Exception):  # noqa: N818 - told to the user as it is
+    """Another process holds the folder."""
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Holds the folder for this process. The kernel lets go when the process ends, however it ends.
+
+    Raises: EdgeIsRunning.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "edge.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise EdgeIsRunning(f"another edge works on {folder} already") from None
+        yield

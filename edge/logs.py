@@ -1,0 +1,26 @@
+"""Sets up structured logs: one JSON object a line for machines, plain lines on a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+
+
+def configure_logs() -> None:
+    """Writes to standard error, so that standard output stays free for results."""
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer()
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )

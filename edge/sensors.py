@@ -1,0 +1,230 @@
+"""Listens to MQTT sensors and judges their readings with the same stays and events as a camera's findings."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from detectors.base import DetectorError, Finding, Reading, ReadingRule
+from edge.clock import Clock, Moment
+from edge.faults import waits_s
+from edge.keeper import Keeper
+from edge.readings import JsonDecoder, PayloadRefused
+from edge.stays import WatchStays
+from ingest.configuration import Broker, Sensor
+from ingest.contract import SensorStatus, WatchStatus
+
+QUEUE_LENGTH = 10_000
+TICK_S = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class SensorWatch:
+    """A watch on a sensor: its rule, its stays, and what the last reading came to."""
+
+    stays: WatchStays
+    rule: ReadingRule
+    last_reading: Moment | None = None
+    judged: int = 0
+    with_findings: int = 0
+    last_findings: list[Finding] = field(default_factory=list)
+
+    def status(self) -> WatchStatus:
+        return WatchStatus(
+            id=self.stays.watch.id,
+            judged=self.judged,
+            with_findings=self.with_findings,
+            open_incidents=sum(stay.raised for stay in self.stays.stays),
+        )
+
+
+class SensorDesk:
+    """Judges the readings of one sensor, in order. One caller at a time."""
+
+    def __init__(self, sensor: Sensor, watches: Sequence[SensorWatch], keeper: Keeper) -> None:
+        self.sensor = sensor
+        self.watches = list(watches)
+        self._keeper = keeper
+        self._decoder = JsonDecoder(sensor)
+        self.readings = 0
+        self.refused: Counter[str] = Counter()
+        self.last_reading_at: datetime | None = None
+        self._fault: str | None = None
+
+    def take(self, payload: bytes, moment: Moment, *, retained: bool) -> None:
+        """Takes one message. What gives no reading is counted by cause and changes nothing."""
+        if retained:
+            # The broker's memory of some earlier time: never news, so never an alarm nor an all-clear.
+            self.refused["retained"] += 1
+            return
+        try:
+            reading = self._decoder.reading(payload, arrived_at=moment.utc)
+        except PayloadRefused as refusal:
+            self.refused[refusal.cause] += 1
+            if self._fault != refusal.cause:
+                log.warning("payload refused", sensor=self.sensor.id, cause=refusal.cause, detail=str(refusal))
+            self._fault = refusal.cause
+            return
+        if self._fault is not None:
+            log.info("payload accepted again", sensor=self.sensor.id)
+            self._fault = None
+        self.readings += 1
+        self.last_reading_at = moment.utc
+        for watch in self.watches:
+            self._judge(watch, reading, moment)
+
+    def _judge(self, watch: SensorWatch, reading: Reading, moment: Moment) -> None:
+        try:
+            findings = watch.rule.judge([reading], standing=watch.stays.standing)[0]
+        except DetectorError as error:
+            self.refused["rule_failed"] += 1
+            log.error("rule failed", sensor=self.sensor.id, watch=watch.stays.watch.id, error=str(error))
+            return
+        watch.judged += 1
+        watch.with_findings += bool(findings)
+        watch.last_reading, watch.last_findings = moment, findings
+        self._stay(watch, moment)
+
+    def tick(self, moment: Moment) -> None:
+        """Lets time pass between readings: the last one holds for the watch's grace, then nothing is known."""
+        for watch in self.watches:
+            if watch.last_reading is not None and moment.since(watch.last_reading) <= watch.stays.watch.grace_s:
+                self._stay(watch, moment)
+
+    def _stay(self, watch: SensorWatch, moment: Moment) -> None:
+        changes = watch.stays.judge(watch.last_findings, moment)
+        self._keeper.keep(
+            self._keeper.commit_of(
+                changes, at=moment.utc, watch=watch.stays.watch, sensor=self.sensor, detector=watch.rule.identity
+            )
+        )
+
+    def status(self) -> SensorStatus:
+        return SensorStatus(
+            id=self.sensor.id,
+            last_reading_at=self.last_reading_at,
+            readings=self.readings,
+            refused=sum(self.refused.values()),
+            fault=self._fault,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    desks: tuple[SensorDesk, ...]
+    message: mqtt.MQTTMessage
+    moment: Moment
+
+
+class BrokerLink:
+    """One MQTT connection: the callback only enqueues, one thread judges, and acknowledges what it has kept."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        desks: Sequence[SensorDesk],
+        *,
+        edge_id: str,
+        environment: Mapping[str, str],
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._broker = broker
+        self._desks = list(desks)
+        self._clock = clock
+        self._stop = stop
+        self._arrived: queue.Queue[_Arrived] = queue.Queue(QUEUE_LENGTH)
+        self._connected = False
+        # A session of our own name that the broker keeps: what comes with QoS 1 while we are down waits there.
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"streetcase-{edge_id}-{broker.id}",
+            clean_session=False,
+            manual_ack=True,
+        )
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        if broker.username is not None:
+            password = environment.get(broker.password_env) if broker.password_env else None
+            self._client.username_pw_set(broker.username, password)
+        if broker.tls:
+            self._client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file))
+
+    def run(self) -> None:
+        """Judges messages until told to stop; the connection comes back by itself."""
+        self._connect_first()
+        self._client.loop_start()
+        next_tick = self._clock.now()
+        while not self._stop.is_set():
+            with contextlib.suppress(queue.Empty):
+                self._take(self._arrived.get(timeout=TICK_S / 2))
+            now = self._clock.now()
+            if now.since(next_tick) >= TICK_S or self._arrived.empty():
+                next_tick = now
+                for desk in self._desks:
+                    desk.tick(now)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _connect_first(self) -> None:
+        waits = waits_s()
+        said = False
+        while not self._stop.is_set():
+            try:
+                self._client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
+            except (OSError, ValueError) as error:
+                if not said:
+                    log.warning("broker lost", broker=self._broker.id, reason=type(error).__name__)
+                    said = True
+                self._stop.wait(next(waits))
+            else:
+                return
+
+    def _take(self, arrived: _Arrived) -> None:
+        for desk in arrived.desks:
+            desk.take(bytes(arrived.message.payload), arrived.moment, retained=arrived.message.retain)
+        # Acknowledged only now: a crash before this line makes the broker send it again.
+        self._client.ack(arrived.message.mid, arrived.message.qos)
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            log.warning("broker refused", broker=self._broker.id, reason=str(reason))
+            return
+        self._connected = True
+        log.info("broker reached", broker=self._broker.id)
+        for topic in sorted({desk.sensor.topic for desk in self._desks}):
+            client.subscribe(topic, qos=1)
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        if self._connected and not self._stop.is_set():
+            log.warning("broker lost", broker=self._broker.id, reason=str(reason))
+        self._connected = False
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        desks = tuple(d for d in self._desks if mqtt.topic_matches_sub(d.sensor.topic, message.topic))
+        arrived = _Arrived(desks, message, self._clock.now())
+        while not self._stop.is_set():
+            try:
+                # A full queue blocks the reading: the broker then holds back QoS 1 instead of us dropping it.
+                self._arrived.put(arrived, timeout=0.5)
+            except queue.Full:
+                continue
+            return

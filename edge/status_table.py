@@ -1,0 +1,47 @@
+"""Prints an edge's status for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from ingest.contract import EdgeStatus
+
+
+def print_status(status_json: str) -> None:
+    """Prints cameras, sensors, watches and backlog; ages are in seconds."""
+    status = EdgeStatus.model_validate_json(status_json)
+    console = Console()
+    age_s = (datetime.now(UTC) - status.sent_at).total_seconds()
+    console.print(f"edge [bold]{status.edge_id}[/bold]  version {status.version}  status is {age_s:.0f} s old")
+    cameras = Table("camera", "state", "looks", "last look", "reads", "fault", title="Cameras")
+    for camera in status.cameras:
+        cameras.add_row(
+            camera.id,
+            camera.state.value,
+            str(camera.looks),
+            _ago(camera.last_look_at),
+            camera.reading_by or "",
+            camera.fault or "",
+        )
+    sensors = Table("sensor", "readings", "refused", "last reading", "fault", title="Sensors")
+    for sensor in status.sensors:
+        sensors.add_row(
+            sensor.id, str(sensor.readings), str(sensor.refused), _ago(sensor.last_reading_at), sensor.fault or ""
+        )
+    watches = Table("watch", "judged", "with findings", "open incidents", title="Watches")
+    for watch in status.watches:
+        watches.add_row(watch.id, str(watch.judged), str(watch.with_findings), str(watch.open_incidents))
+    for table in (cameras, sensors, watches):
+        console.print(table)
+    backlog = status.backlog
+    console.print(
+        f"waiting: {backlog.events} events, {backlog.evidence_items} pictures ({backlog.evidence_bytes / 1e6:.1f} MB); "
+        f"held {backlog.held}, refused {backlog.refused}, sacrificed {backlog.sacrificed}"
+    )
+
+
+def _ago(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{(datetime.now(UTC) - moment).total_seconds():.0f} s ago"

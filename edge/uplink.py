@@ -1,0 +1,216 @@
+"""Sends events and evidence from the outbox to the gateway, always outward, until each has its answer."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+import structlog
+from pydantic import ValidationError
+
+from edge.evidence import EvidenceFolder
+from edge.faults import waits_s
+from edge.outbox import Outbox, OutboxError, WaitingEvent
+from ingest.configuration import Centre
+from ingest.contract import Answer, EdgeStatus, Event, EvidenceRole, EvidenceState, PostAnswer
+
+EVENTS_PER_POST = 50
+EVIDENCE_PER_ROUND = 8
+BEFORE_THE_EVENT = (EvidenceRole.START, EvidenceRole.CROP)
+IDLE_S = 0.5
+STATUS_EVERY_S = 30.0
+PRUNE_EVERY_S = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+class LinkDown(Exception):  # noqa: N818 - a state of the world
+    """The centre does not answer, or asks to wait. ``wait_s`` is its Retry-After, where it gave one."""
+
+    def __init__(self, message: str, wait_s: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class Uplink:
+    """One sender per edge. Start and crop go before their event, the event at once, all other evidence behind."""
+
+    def __init__(
+        self, centre: Centre, key: str, outbox: Outbox, evidence: EvidenceFolder, *, stop: threading.Event
+    ) -> None:
+        self._outbox = outbox
+        self._evidence = evidence
+        self._stop = stop
+        self._up = False
+        self.clock_offset_ms: int | None = None
+        self._http = httpx.Client(
+            base_url=centre.url.rstrip("/"),
+            headers={"Authorization": f"Bearer {key}", "User-Agent": "streetcase-edge"},
+            timeout=httpx.Timeout(10.0),
+            verify=httpx.create_ssl_context(verify=centre.ca_file) if centre.ca_file else True,
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def run(self) -> None:
+        """Drains the outbox until told to stop; after a failure waits ever longer, with jitter."""
+        waits = waits_s(first_s=0.5, longest_s=60.0)
+        while not self._stop.is_set():
+            try:
+                busy = self.send_once()
+            except (LinkDown, OutboxError) as error:
+                self._note(up=False, why=str(error))
+                asked_s = error.wait_s if isinstance(error, LinkDown) else None
+                self._stop.wait(asked_s if asked_s is not None else next(waits))
+                continue
+            if busy:
+                self._note(up=True)
+                waits = waits_s(first_s=0.5, longest_s=60.0)
+            else:
+                self._stop.wait(IDLE_S)
+
+    def send_once(self) -> bool:
+        """Sends one batch of events and a few evidence items; returns whether there was anything to send."""
+        waiting = self._outbox.waiting_events(EVENTS_PER_POST)
+        for item in waiting:
+            self._send_evidence_of(item.event)
+        if waiting:
+            self._post(waiting)
+        pending = self._outbox.pending_evidence(EVIDENCE_PER_ROUND)
+        for sha256, media_type in pending:
+            self._send_evidence(sha256, media_type)
+        return bool(waiting or pending)
+
+    def send_status(self, status: EdgeStatus) -> None:
+        """Tells the centre how this edge is. Raises: LinkDown."""
+        answer = self._request("PUT", "/ingest/v1/edges/me/status", content=status.model_dump_json().encode())
+        if answer.status_code >= 400:
+            raise LinkDown(f"status not taken: {answer.status_code}")
+
+    def _post(self, waiting: Sequence[WaitingEvent]) -> None:
+        events = [self._as_sent(item.event) for item in waiting]
+        body = b'{"events":[' + b",".join(e.model_dump_json(exclude_none=True).encode() for e in events) + b"]}"
+        answer = self._request("POST", "/ingest/v1/events", content=body)
+        if answer.status_code != 202:
+            raise LinkDown(f"events not taken: {answer.status_code} {answer.text[:200]}")
+        try:
+            post = PostAnswer.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise LinkDown(f"the answer is not of the contract: {error.error_count()} errors") from None
+        if [a.position for a in post.answers] != list(range(len(waiting))):
+            raise LinkDown(f"{len(waiting)} events sent, answers for {len(post.answers)} came")
+        for item, answered in zip(waiting, post.answers, strict=True):
+            if answered.answer in (Answer.HELD, Answer.REFUSED):
+                log.warning(
+                    "event not accepted",
+                    answer=answered.answer.value,
+                    event_id=str(item.event.event_id),
+                    reason=answered.reason,
+                )
+        self._outbox.answered((item.seq, a.answer, a.reason) for item, a in zip(waiting, post.answers, strict=True))
+        self._follow_epoch(post)
+
+    def _follow_epoch(self, post: PostAnswer) -> None:
+        known = self._outbox.note("stream_epoch")
+        if known == post.stream_epoch:
+            return
+        if known is not None:
+            again = self._outbox.send_again(post.resend_from)
+            log.warning("stream is new, sending again", events=again)
+        self._outbox.set_note("stream_epoch", post.stream_epoch)
+
+    def _as_sent(self, event: Event) -> Event:
+        """Fills in what is known only now: when it goes, the clock's offset, which evidence has arrived."""
+        states = self._outbox.evidence_states([item.sha256 for item in event.evidence]) if event.evidence else {}
+        evidence = [
+            item.model_copy(update={"state": states[item.sha256][0], "reason": states[item.sha256][1]})
+            if item.sha256 in states
+            else item
+            for item in event.evidence
+        ]
+        return event.model_copy(
+            update={"sent_at": datetime.now(UTC), "clock_offset_ms": self.clock_offset_ms, "evidence": evidence}
+        )
+
+    def _send_evidence_of(self, event: Event) -> None:
+        first = [item for item in event.evidence if item.role in BEFORE_THE_EVENT]
+        states = self._outbox.evidence_states([item.sha256 for item in first]) if first else {}
+        for item in first:
+            if states.get(item.sha256, (EvidenceState.PENDING, None))[0] is EvidenceState.PENDING:
+                self._send_evidence(item.sha256, item.media_type)
+
+    def _send_evidence(self, sha256: str, media_type: str) -> None:
+        path = self._evidence.path(sha256)
+        damage = _damage(path, sha256)
+        if damage is not None:
+            self._sacrifice(sha256, damage)
+            return
+        answer = self._request("PUT", f"/ingest/v1/evidence/{sha256}", content=_chunks(path), media_type=media_type)
+        if answer.status_code in (200, 201, 204):
+            self._outbox.set_evidence(sha256, EvidenceState.PRESENT)
+        elif answer.status_code in (400, 413, 415, 422):
+            self._sacrifice(sha256, f"refused by the gateway: {answer.status_code}")
+        else:
+            raise LinkDown(f"evidence not taken: {answer.status_code}")
+
+    def _sacrifice(self, sha256: str, reason: str) -> None:
+        log.error("evidence sacrificed", sha256=sha256, reason=reason)
+        self._outbox.set_evidence(sha256, EvidenceState.SACRIFICED, reason)
+
+    def _request(
+        self, method: str, path: str, *, content: bytes | Iterator[bytes], media_type: str = "application/json"
+    ) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, content=content, headers={"Content-Type": media_type})
+        except httpx.HTTPError as error:
+            raise LinkDown(type(error).__name__) from None
+        self._measure_clock(answer)
+        if answer.status_code in (401, 403):
+            raise LinkDown(f"the gateway does not accept this edge's key ({answer.status_code})")
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise LinkDown(f"the gateway asks to wait ({answer.status_code})", _retry_after_s(answer))
+        return answer
+
+    def _measure_clock(self, answer: httpx.Response) -> None:
+        try:
+            theirs = parsedate_to_datetime(answer.headers["Date"])
+        except (KeyError, ValueError):
+            return
+        # Date has whole seconds: half a second is added, what remains is the offset to half a second.
+        self.clock_offset_ms = round((theirs - datetime.now(UTC)).total_seconds() * 1000 + 500)
+
+    def _note(self, *, up: bool, why: str = "") -> None:
+        if up and not self._up:
+            log.info("centre reached")
+        elif not up and (self._up or why != getattr(self, "_why", "")):
+            log.warning("centre lost", reason=why)
+        self._up, self._why = up, why
+
+
+def _damage(path: Path, sha256: str) -> str | None:
+    """Says what is wrong with an evidence file, or None: a truncated one must not travel under a good name."""
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"file cannot be read: {error.strerror}"
+    return None if found == sha256 else "file is damaged: its bytes no longer match its sha256"
+
+
+def _chunks(path: Path, size_bytes: int = 64 * 1024) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(size_bytes):
+            yield chunk
+
+
+def _retry_after_s(answer: httpx.Response) -> float | None:
+    try:
+        return min(600.0, max(0.1, float(answer.headers["Retry-After"])))
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,235 @@
+"""Sensors over a real broker: readings become incidents by the same stays, and nothing cries wolf."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from detectors.threshold import ThresholdConfiguration, ThresholdRule
+from edge.clock import SystemClock
+from edge.keeper import Keeper
+from edge.outbox import Outbox
+from edge.sensors import BrokerLink, SensorDesk, SensorWatch
+from edge.stays import WatchStays
+from ingest.configuration import Broker, DetectorChoice, Sensor, Watch
+from ingest.contract import Event, Phase
+from tests.edge.fakes import FakeClock
+from tests.services.mosquitto import Broker as RealBroker
+
+SENSOR = Sensor(id="gauge", broker="site", topic="gauges/+/level", value="level", unit="m", asset_id="G-1")
+
+
+def _watch(*, dwell_s: float = 3, grace_s: float = 5, clear_s: float = 4) -> Watch:
+    return Watch(
+        id="flood",
+        kind="road-flooding",
+        sensor="gauge",
+        detector=DetectorChoice(type="threshold"),
+        dwell_s=dwell_s,
+        grace_s=grace_s,
+        clear_s=clear_s,
+    )
+
+
+def _desk(outbox: Outbox, watch: Watch | None = None) -> SensorDesk:
+    stays = WatchStays(watch or _watch(), outbox.stays())
+    rule = ThresholdRule(ThresholdConfiguration(above=0.15, clear_below=0.10))
+    return SensorDesk(SENSOR, [SensorWatch(stays, rule)], Keeper(outbox, edge_id="corner-7"))
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    box = Outbox(tmp_path / "outbox.sqlite")
+    yield box
+    box.close()
+
+
+def _events(outbox: Outbox) -> list[Event]:
+    return [waiting.event for waiting in outbox.waiting_events(100)]
+
+
+def _say(desk: SensorDesk, clock: FakeClock, *levels: object, every_s: float = 1.0) -> None:
+    for level in levels:
+        desk.take(json.dumps({"level": level}).encode(), clock.pass_s(every_s), retained=False)
+
+
+def test_a_level_over_the_threshold_is_raised_after_its_hold_and_cleared_below_the_second_one(outbox: Outbox) -> None:
+    clock, desk = FakeClock(), _desk(outbox)
+
+    _say(desk, clock, 0.02, 0.2, 0.2, 0.2, 0.2)  # raised: over it for 3 s
+    _say(desk, clock, *[0.12] * 10)  # between the two thresholds: still standing
+    _say(desk, clock, *[0.05] * 6)  # below the second: gone after 4 s
+
+    events = _events(outbox)
+    assert [event.phase for event in events] == [Phase.RAISED, Phase.CLEARED]
+    assert events[0].incident_id == events[1].incident_id
+    assert events[0].reading is not None
+    assert (events[0].reading.value, events[0].reading.unit, events[0].reading.threshold) == (0.2, "m", 0.15)
+    assert events[0].asset_id == "G-1"
+    assert events[0].dwell_s == 3.0
+
+
+def test_a_short_peak_raises_nothing(outbox: Outbox) -> None:
+    clock, desk = FakeClock(), _desk(outbox)
+
+    _say(desk, clock, 0.02, 0.2, 0.2, 0.02, 0.2, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02)
+
+    assert _events(outbox) == []
+
+
+def test_a_sensor_that_speaks_only_on_change_holds_its_last_reading_for_the_grace(outbox: Outbox) -> None:
+    clock, desk = FakeClock(), _desk(outbox, _watch(dwell_s=3, grace_s=5))
+
+    _say(desk, clock, 0.2)
+    for _ in range(8):
+        desk.tick(clock.pass_s(0.5))
+
+    assert [event.phase for event in _events(outbox)] == [Phase.RAISED]
+
+
+def test_silence_neither_raises_nor_clears(outbox: Outbox) -> None:
+    clock, desk = FakeClock(), _desk(outbox)
+    _say(desk, clock, *[0.2] * 6)
+
+    for _ in range(1000):
+        desk.tick(clock.pass_s(1))
+
+    assert [event.phase for event in _events(outbox)] == [Phase.RAISED]
+    assert desk.watches[0].stays.stays[0].dwell_s < 20
+
+
+@pytest.mark.parametrize("payload", [b"hello", b'{"level": NaN}', b'{"level": "deep"}', b'{"other": 1}', b"\x00" * 9])
+def test_garbage_is_counted_and_changes_nothing(outbox: Outbox, payload: bytes) -> None:
+    clock, desk = FakeClock(), _desk(outbox)
+    _say(desk, clock, *[0.2] * 6)
+
+    for _ in range(20):
+        desk.take(payload, clock.pass_s(1), retained=False)
+
+    assert [event.phase for event in _events(outbox)] == [Phase.RAISED]
+    assert sum(desk.refused.values()) == 20
+    assert desk.status().fault is not None
+
+
+def test_a_retained_message_is_never_news(outbox: Outbox) -> None:
+    clock, desk = FakeClock(), _desk(outbox)
+
+    for _ in range(10):
+        desk.take(b'{"level": 9}', clock.pass_s(1), retained=True)
+
+    assert _events(outbox) == []
+    assert desk.refused["retained"] == 10
+
+
+def test_a_restart_goes_on_with_the_same_incident_and_its_hysteresis(outbox: Outbox) -> None:
+    clock, before = FakeClock(), _desk(outbox)
+    _say(before, clock, *[0.2] * 6)
+
+    after = _desk(outbox)
+    _say(after, clock, 0.12, 0.12, *[0.05] * 6)
+
+    events = _events(outbox)
+    assert [event.phase for event in events] == [Phase.RAISED, Phase.CLEARED]
+    assert len({event.incident_id for event in events}) == 1
+
+
+@contextmanager
+def _listening(broker: RealBroker, desk: SensorDesk) -> Iterator[None]:
+    stop = threading.Event()
+    link = BrokerLink(
+        Broker(id="site", host=broker.host, port=broker.port, keepalive_s=5),
+        [desk],
+        edge_id="corner-7",
+        environment={},
+        clock=SystemClock(),
+        stop=stop,
+    )
+    thread = threading.Thread(target=link.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def _until(true: Callable[[], bool], *, within_s: float = 15) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.05)
+    return true()
+
+
+@contextmanager
+def _publisher(broker: RealBroker) -> Iterator[mqtt.Client]:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    try:
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _publish(client: mqtt.Client, payload: bytes, *, retain: bool = False) -> None:
+    client.publish("gauges/east/level", payload, qos=1, retain=retain).wait_for_publish(5)
+
+
+def test_readings_come_through_a_real_broker_and_what_was_retained_does_not_count(
+    outbox: Outbox, mosquitto: RealBroker
+) -> None:
+    desk = _desk(outbox, _watch(dwell_s=0.5))
+    with _publisher(mosquitto) as sensor:
+        _publish(sensor, b'{"level": 5}', retain=True)
+        with _listening(mosquitto, desk):
+            assert _until(lambda: desk.refused["retained"] == 1)
+            assert _events(outbox) == []
+            for _ in range(8):
+                _publish(sensor, b'{"level": 0.3}')
+                time.sleep(0.15)
+            assert _until(lambda: [e.phase for e in _events(outbox)] == [Phase.RAISED])
+
+
+def test_what_was_sent_while_the_edge_was_down_waits_at_the_broker(outbox: Outbox, mosquitto: RealBroker) -> None:
+    first = _desk(outbox)
+    with _publisher(mosquitto) as sensor:
+        with _listening(mosquitto, first):
+            assert _until(lambda: _subscribed(sensor, first))
+        for number in range(5):
+            _publish(sensor, b'{"level": %d}' % number)
+        second = _desk(outbox)
+        with _listening(mosquitto, second):
+            assert _until(lambda: second.readings == 5)
+
+
+def _subscribed(sensor: mqtt.Client, desk: SensorDesk) -> bool:
+    _publish(sensor, b'{"level": 0}')
+    time.sleep(0.1)
+    return desk.readings > 0
+
+
+def test_a_broker_that_comes_late_or_restarts_is_found_again(outbox: Outbox, mosquitto: RealBroker) -> None:
+    mosquitto.stop()
+    desk = _desk(outbox)
+    with _listening(mosquitto, desk):
+        time.sleep(0.5)
+        mosquitto.start()
+        with _publisher(mosquitto) as sensor:
+            assert _until(lambda: _subscribed(sensor, desk))
+        mosquitto.stop()
+        mosquitto.start()
+        seen = desk.readings
+        with _publisher(mosquitto) as sensor:
+            assert _until(lambda: _subscribed(sensor, desk) and desk.readings > seen)
