@@ -22,7 +22,7 @@ FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 
 
-class CameraFault(Exception):  # noqa: N818 - design.md's word
+class CameraFault(Exception):
     """A stream that cannot be read. The text never holds a URL with credentials, nor the library's own message."""
 
     name: ClassVar[str] = "fault"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class EdgeIsRunning(Exception):  # noqa: N818 - told to the user as it is
+class EdgeIsRunning(Exception):
     """Another process holds the folder."""
 
 

@@ -18,7 +18,7 @@ EPOCH_MS_FROM = 1e11
 """A number above this is milliseconds since 1970, below it seconds: the year 5138 in the one, 1973 in the other."""
 
 
-class PayloadRefused(Exception):  # noqa: N818 - counted by cause, never propagated far
+class PayloadRefused(Exception):
     """The payload gives no reading; ``cause`` is a short word to count by."""
 
     def __init__(self, cause: str, message: str) -> None:

@@ -33,7 +33,7 @@ STATUS_FILE_EVERY_S = 1.0
 log = structlog.get_logger(__name__)
 
 
-class EdgeKeyMissing(Exception):  # noqa: N818 - told to the user as it is
+class EdgeKeyMissing(Exception):
     """The centre is configured, and its key is not where the configuration says."""
 
 

@@ -29,7 +29,7 @@ PRUNE_EVERY_S = 3600.0
 log = structlog.get_logger(__name__)
 
 
-class LinkDown(Exception):  # noqa: N818 - a state of the world
+class LinkDown(Exception):
     """The centre does not answer, or asks to wait. ``wait_s`` is its Retry-After, where it gave one."""
 
     def __init__(self, message: str, wait_s: float | None = None) -> None:

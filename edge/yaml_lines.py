@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 MAX_VALUES = 500_000
 
 
-class YamlProblem(Exception):  # noqa: N818 - a finding for people, collected rather than propagated
+class YamlProblem(Exception):
     """The text is not YAML; ``line`` counts from 1."""
 
     def __init__(self, line: int, message: str) -> None:

@@ -263,7 +263,7 @@ class CameraStatus(Wire):
     fault: Text | None = None
     last_look_at: Utc | None = None
     looks: Annotated[int, Field(ge=0)] = 0
-    looks_behind_s: Annotated[float, Field(ge=0)] = 0.0
+    looks_behind_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     reading_by: Literal["keyframes", "substream", "asked", "rarer", "continuous"] | None = None
 
 
@@ -304,8 +304,8 @@ class EdgeStatus(Wire):
     version: Text
     sent_at: Utc
     started_at: Utc
-    load: Annotated[float, Field(ge=0)] | None = None
-    memory_mb: Annotated[float, Field(ge=0)] | None = None
+    load: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    memory_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     clock_offset_ms: int | None = None
     configuration_revision: Text | None = None
     cameras: Annotated[list[CameraStatus], Field(max_length=1000)] = []

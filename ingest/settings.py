@@ -1,0 +1,126 @@
+"""Settings of gateway and worker, read from the environment by their entry points and passed down."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest.stream import STREAM_LIMIT
+
+KEY_WAIT_S = 60.0
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
+
+
+class SettingsError(Exception):
+    """A setting is missing or does not fit; the message names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """``redis_url`` and ``service_key`` are secrets; ``stream_limit`` is in events; ``lossy`` accepts a lax Redis."""
+
+    redis_url: str = field(repr=False)
+    api_url: str
+    service_key: str = field(repr=False)
+    evidence_dir: Path
+    stream_prefix: str = "streetcase"
+    stream_limit: int = STREAM_LIMIT
+    lossy: bool = False
+
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, *, key_wait_s: float = KEY_WAIT_S
+    ) -> GatewaySettings:
+        """Reads STREETCASE_*. Raises: SettingsError: If one is missing, or the key file does not appear in time."""
+        given = os.environ if environment is None else environment
+        return cls(
+            redis_url=_required(given, "STREETCASE_REDIS_URL"),
+            api_url=_required(given, "STREETCASE_API_URL"),
+            evidence_dir=Path(_required(given, "STREETCASE_EVIDENCE_DIR")),
+            stream_prefix=given.get("STREETCASE_STREAM_PREFIX", "streetcase"),
+            stream_limit=_number(given, "STREETCASE_STREAM_LIMIT", STREAM_LIMIT),
+            lossy=_flag(given, "STREETCASE_LOSSY"),
+            service_key=wait_for_key(Path(_required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=key_wait_s),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """``worker_name`` must differ between workers that run at once; kept over restarts, it resumes its own entries.
+
+    After ``stuck_after_s`` without an acknowledgement an entry is taken over from its worker.
+    """
+
+    redis_url: str = field(repr=False)
+    api_url: str
+    service_key: str = field(repr=False)
+    stream_prefix: str = "streetcase"
+    worker_name: str
+    batch: int = 50
+    stuck_after_s: float = 30.0
+    lossy: bool = False
+
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, *, key_wait_s: float = KEY_WAIT_S
+    ) -> WorkerSettings:
+        """Reads STREETCASE_*. Raises: SettingsError: If one is missing, or the key file does not appear in time."""
+        given = os.environ if environment is None else environment
+        return cls(
+            redis_url=_required(given, "STREETCASE_REDIS_URL"),
+            api_url=_required(given, "STREETCASE_API_URL"),
+            stream_prefix=given.get("STREETCASE_STREAM_PREFIX", "streetcase"),
+            worker_name=given.get("STREETCASE_WORKER_NAME") or socket.gethostname(),
+            stuck_after_s=_number(given, "STREETCASE_STUCK_AFTER_S", 30),
+            lossy=_flag(given, "STREETCASE_LOSSY"),
+            service_key=wait_for_key(Path(_required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=key_wait_s),
+        )
+
+
+def wait_for_key(path: Path, *, timeout_s: float) -> str:
+    """Returns the key in ``path``, which the API writes at its first start.
+
+    Raises: SettingsError: If it is not there within ``timeout_s``, or may not be read.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            key = path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            key = ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"the service key file {path} cannot be read: {type(error).__name__}") from error
+        if key:
+            return key
+        if time.monotonic() >= deadline:
+            raise SettingsError(
+                f"no service key in {path} after {timeout_s:.0f} s; the API writes it at its first start: "
+                "is the API running, with the same STREETCASE_SERVICE_KEY_FILE?"
+            )
+        time.sleep(0.1)
+
+
+def _required(given: Mapping[str, str], name: str) -> str:
+    value = given.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _number(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name, "").strip() or str(default)
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"{name} needs a whole number of 1 or more, got {text!r}")
+    return int(text)
+
+
+def _flag(given: Mapping[str, str], name: str) -> bool:
+    text = given.get(name, "").strip().lower()
+    if text in TRUE_WORDS | FALSE_WORDS:
+        return text in TRUE_WORDS
+    raise SettingsError(f"{name} needs 1 or 0, got {text!r}")

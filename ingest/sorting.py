@@ -1,0 +1,115 @@
+"""Checks posted messages one by one: which go into the stream, which the edge parks, which are malformed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from fastapi import HTTPException
+from pydantic import ValidationError
+
+from ingest.contract import (
+    EVENTS_PER_POST,
+    SCHEMA_VERSION,
+    Answer,
+    Event,
+    EventAnswer,
+    without_envelope,
+)
+
+REASON_MAX = 300
+
+
+class UncarriableError(Exception):
+    """A message was parsed but has no sound JSON: a number out of range, half a surrogate pair, too deep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A message that may enter the stream; ``event_json`` is the very text that was checked."""
+
+    position: int
+    event: Event
+    event_json: bytes
+
+
+def messages_of(body: Any) -> list[Any]:
+    """Returns the messages in a POST: an array, ``{"events": [...]}`` or one CloudEvents envelope.
+
+    Raises: HTTPException: 400 if there is no list, 413 if it is too long.
+    """
+    if isinstance(body, dict) and "specversion" in body:
+        body = [body]
+    messages = body.get("events") if isinstance(body, dict) else body
+    if not isinstance(messages, list):
+        raise HTTPException(400, 'the body needs a list of events: [...] or {"events": [...]}')
+    if len(messages) > EVENTS_PER_POST:
+        raise HTTPException(413, f"a POST takes {EVENTS_PER_POST} events at most, got {len(messages)}")
+    return messages
+
+
+def sort_message(message: Any, *, position: int, edge_id: str, kinds: Container[str]) -> Sound | EventAnswer:
+    """Returns the checked event, or the answer ``held`` or ``refused`` with its reason.
+
+    Raises: What asking ``kinds`` raises.
+    """
+    message = without_envelope(message)
+    event_id = _event_id(message)
+
+    def answered(answer: Answer, reason: str) -> EventAnswer:
+        return EventAnswer(position=position, event_id=event_id, answer=answer, reason=reason[:REASON_MAX])
+
+    if _version(message) > SCHEMA_VERSION:
+        return answered(Answer.HELD, f"the centre reads schema_version {SCHEMA_VERSION}, this is {_version(message)}")
+    try:
+        # The stream carries the text that is checked here, so that the worker's check cannot end differently.
+        event_json = compact_json(message)
+        event = Event.model_validate_json(event_json)
+    except ValidationError as error:
+        return answered(Answer.REFUSED, sentence(error))
+    except UncarriableError as error:
+        return answered(Answer.REFUSED, str(error))
+    if event.edge_id != edge_id:
+        return answered(Answer.REFUSED, f"edge_id is {event.edge_id}, but the key belongs to {edge_id}")
+    if event.kind not in kinds:
+        return answered(Answer.HELD, f"the centre does not know the kind {event.kind}")
+    return Sound(position=position, event=event, event_json=event_json)
+
+
+def compact_json(message: Any) -> bytes:
+    """Returns a message as JSON that every reader takes. Raises: UncarriableError."""
+    try:
+        return json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError) as error:
+        raise UncarriableError("holds a number, a text or a nesting that JSON does not carry safely") from error
+
+
+def sentence(error: ValidationError) -> str:
+    """Returns the first faults in one line that says where each is, without echoing what was sent."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    parts = [f"{'.'.join(str(step) for step in fault['loc']) or 'event'}: {fault['msg']}" for fault in faults[:3]]
+    if len(faults) > len(parts):
+        parts.append(f"and {len(faults) - len(parts)} more")
+    return "; ".join(parts).encode("utf-8", "replace").decode()[:REASON_MAX]
+
+
+def _version(message: Any) -> int:
+    """Returns the version that a message claims, also of one that this side cannot read any more."""
+    version = message.get("schema_version") if isinstance(message, dict) else None
+    try:
+        return int(version) if isinstance(version, (int, float, str)) else SCHEMA_VERSION
+    except (ValueError, OverflowError):
+        return SCHEMA_VERSION
+
+
+def _event_id(message: Any) -> UUID | None:
+    text = message.get("event_id") if isinstance(message, dict) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
