@@ -1,0 +1,1 @@
+"""One file of commands for each room."""

@@ -1,0 +1,73 @@
+"""``streetcase api``: prepare the database, serve the case API, make keys and passwords."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from streetcase.told import told
+
+api_app = typer.Typer(no_args_is_help=True, help="The case API. Settings come from STREETCASE_* variables.")
+
+
+@api_app.command()
+def prepare() -> None:
+    """Make or migrate the database and the folders; the first start prints the administrator's password once."""
+    with told():
+        from api.evidence_store import EvidenceUnavailable
+        from api.first_start import prepare as prepare_place
+        from api.migrate import MigrationError
+        from api.secret_file import SecretFileError
+        from api.settings import ApiSettings, SettingsError
+
+        with told(SettingsError, MigrationError, SecretFileError, EvidenceUnavailable):
+            first = prepare_place(ApiSettings.from_environment(os.environ))
+        if first.administrator_password is not None:
+            typer.echo("first start: user administrator, password (shown this once):")
+            typer.echo(first.administrator_password)
+        else:
+            typer.echo("ready; nothing was new")
+
+
+@api_app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve the case API; its documentation is at /docs."""
+    with told():
+        import uvicorn
+
+        from api.app import create_app
+        from api.settings import ApiSettings, SettingsError
+
+        with told(SettingsError):
+            service = create_app(ApiSettings.from_environment(os.environ))
+        uvicorn.run(service, host=host, port=port, log_level="warning", access_log=False)
+
+
+@api_app.command("add-edge")
+def add_edge(edge_id: Annotated[str, typer.Argument(help="The edge_id of the edge's YAML file.")]) -> None:
+    """Make a key for an edge and print it once; put it where the edge's key_env or key_file says."""
+    with told():
+        from pydantic import ValidationError
+
+        from api.keys import add_edge as make_key
+        from api.settings import ApiSettings, SettingsError
+
+        with told(SettingsError, ValidationError, ValueError):
+            typer.echo(make_key(ApiSettings.from_environment(os.environ), edge_id))
+
+
+@api_app.command("reset-password")
+def reset_password(name: Annotated[str, typer.Argument(help="Name of the user.")]) -> None:
+    """Give a user a new generated password and print it once."""
+    with told():
+        from api.people import PeopleError
+        from api.people import reset_password as make_password
+        from api.settings import ApiSettings, SettingsError
+
+        with told(SettingsError, PeopleError):
+            typer.echo(make_password(ApiSettings.from_environment(os.environ), name))

@@ -1,0 +1,179 @@
+"""What was raised survives: one transaction for stay, event and evidence, and answers that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from detectors.base import DetectorIdentity
+from edge.events import event_of
+from edge.keeper import Keeper
+from edge.outbox import Commit, Outbox, OutboxError
+from edge.stays import Change, StayChange, WatchStays
+from ingest.contract import Answer, ClearReason, Event, EvidenceItem, EvidenceRole, EvidenceState, Phase
+from tests.edge.fakes import START, FakeClock, car, watch
+
+DETECTOR = DetectorIdentity(name="yolo", version="1", weights_sha256="0" * 64)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    box = Outbox(tmp_path / "outbox.sqlite")
+    yield box
+    box.close()
+
+
+def _event(*, occurred_at: datetime = START, evidence: list[EvidenceItem] | None = None) -> Event:
+    stays = WatchStays(watch())
+    stays.judge([car()], FakeClock().now(), lambda _: b"")
+    return event_of(
+        stays.stays[0],
+        phase=Phase.RAISED,
+        occurred_at=occurred_at,
+        edge_id="corner-7",
+        watch=watch(),
+        sensor=None,
+        detector=DETECTOR,
+        evidence=evidence or [],
+    )
+
+
+def _evidence(role: EvidenceRole, digit: str = "a") -> EvidenceItem:
+    return EvidenceItem(sha256=digit * 64, media_type="image/jpeg", size_bytes=9, role=role, taken_at=START)
+
+
+def test_events_wait_in_order_until_each_has_its_answer(outbox: Outbox) -> None:
+    events = [_event() for _ in range(4)]
+    outbox.commit(Commit(events=events))
+    waiting = outbox.waiting_events(10)
+
+    outbox.answered(
+        zip(
+            [item.seq for item in waiting],
+            [Answer.ACCEPTED, Answer.DUPLICATE, Answer.HELD, Answer.REFUSED],
+            [None, None, "newer than this centre", "malformed"],
+            strict=True,
+        )
+    )
+
+    assert [item.event for item in waiting] == events
+    assert outbox.waiting_events(10) == []
+    assert outbox.counts().events == {"accepted": 2, "held": 1, "refused": 1}
+
+
+def test_a_held_event_is_tried_again_a_day_later(outbox: Outbox, tmp_path: Path) -> None:
+    outbox.commit(Commit(events=[_event()]))
+    seq = outbox.waiting_events(1)[0].seq
+    outbox.answered([(seq, Answer.HELD, None)])
+    yesterday = (datetime.now(UTC) - timedelta(days=1, minutes=1)).isoformat()
+    outbox._db.execute("UPDATE events SET answered_at = ?", (yesterday,))
+
+    assert [item.seq for item in outbox.waiting_events(1)] == [seq]
+
+
+def test_accepted_events_go_again_from_the_time_that_the_centre_asks_for(outbox: Outbox) -> None:
+    outbox.commit(Commit(events=[_event(occurred_at=START + timedelta(hours=hour)) for hour in range(5)]))
+    outbox.answered([(item.seq, Answer.ACCEPTED, None) for item in outbox.waiting_events(10)])
+
+    assert outbox.send_again(START + timedelta(hours=3)) == 2
+    assert len(outbox.waiting_events(10)) == 2
+
+
+def test_a_week_after_its_answer_an_event_is_forgotten_and_its_pictures_are_named(outbox: Outbox) -> None:
+    outbox.commit(Commit(events=[_event()], evidence=[_evidence(EvidenceRole.START)]))
+    outbox.answered([(outbox.waiting_events(1)[0].seq, Answer.ACCEPTED, None)])
+    outbox.set_evidence("a" * 64, EvidenceState.PRESENT)
+    assert outbox.prune() == []
+
+    long_ago = (datetime.now(UTC) - timedelta(days=8)).isoformat()
+    outbox._db.execute("UPDATE events SET answered_at = ?", (long_ago,))
+    outbox._db.execute("UPDATE evidence SET added_at = ?", (long_ago,))
+
+    assert outbox.prune() == ["a" * 64]
+    assert outbox.counts().events == {}
+
+
+def test_pictures_that_go_before_their_event_come_first(outbox: Outbox) -> None:
+    roles = [EvidenceRole.WIDE, EvidenceRole.CONFIRM, EvidenceRole.CROP, EvidenceRole.START]
+    outbox.commit(
+        Commit(events=[_event()], evidence=[_evidence(role, digit) for role, digit in zip(roles, "abcd", strict=True)])
+    )
+
+    assert {sha[0] for sha, _ in outbox.pending_evidence(2)} == {"c", "d"}
+    assert len(outbox.pending_evidence(10)) == 4
+
+
+def test_a_commit_that_fails_keeps_nothing_of_it(outbox: Outbox) -> None:
+    twice = _event()
+
+    with pytest.raises(OutboxError):
+        outbox.commit(Commit(events=[_event(), twice, twice]))
+
+    assert outbox.waiting_events(10) == []
+    outbox.commit(Commit(events=[twice]))
+    assert len(outbox.waiting_events(10)) == 1
+
+
+def test_a_damaged_file_is_an_error_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "outbox.sqlite"
+    file.write_bytes(b"this is no database" * 100)
+
+    with pytest.raises(OutboxError, match=r"outbox\.sqlite cannot be opened"):
+        Outbox(file)
+
+
+def test_every_commit_is_asked_to_reach_the_disk(outbox: Outbox) -> None:
+    assert outbox._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert outbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def _changes(stays: WatchStays, clock: FakeClock, *, looks: int) -> Iterator[list[StayChange]]:
+    for _ in range(looks):
+        yield stays.judge([car()], clock.pass_s(2), lambda _: b"\x01" * 576)
+
+
+def test_what_only_passes_never_touches_the_disk_and_what_is_raised_is_kept_with_its_event(outbox: Outbox) -> None:
+    clock, stays, keeper = FakeClock(), WatchStays(watch(dwell_s=4)), Keeper(outbox, edge_id="corner-7")
+    incident: UUID | None = None
+    for number, changes in enumerate(_changes(stays, clock, looks=4)):
+        keeper.keep(keeper.commit_of(changes, at=clock.now().utc, watch=stays.watch, sensor=None, detector=DETECTOR))
+        incident = stays.stays[0].incident_id
+        assert len(outbox.stays()) == (0 if number == 0 else 1)
+
+    assert [item.event.incident_id for item in outbox.waiting_events(5)] == [incident]
+    assert outbox.stays()[0].raised
+
+
+def test_while_the_outbox_cannot_be_written_changes_wait_and_go_first_when_it_can(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.sqlite")
+    keeper = Keeper(outbox, edge_id="corner-7")
+    outbox._db.execute("PRAGMA max_page_count = 1")  # SQLite's own "disk full"
+    events = [_event(evidence=[_evidence(EvidenceRole.START)]) for _ in range(30)]
+
+    for event in events:
+        keeper.keep(Commit(events=[event]))
+    assert keeper.uncommitted > 0
+    outbox._db.execute("PRAGMA max_page_count = 100000")
+    last = _event()
+    keeper.keep(Commit(events=[last]))
+
+    assert keeper.uncommitted == 0
+    assert [item.event for item in outbox.waiting_events(50)] == [*events, last]
+    outbox.close()
+
+
+def test_a_cleared_event_says_why(outbox: Outbox) -> None:
+    clock, stays = FakeClock(), WatchStays(watch(dwell_s=2, clear_s=4))
+    list(_changes(stays, clock, looks=3))
+    found = [c for _ in range(4) for c in stays.judge([], clock.pass_s(2), lambda _: b"")]
+
+    commit = Keeper(outbox, edge_id="corner-7").commit_of(
+        found, at=clock.now().utc, watch=stays.watch, sensor=None, detector=DETECTOR
+    )
+
+    assert found[-1].change is Change.CLEARED
+    assert [event.clear_reason for event in commit.events] == [ClearReason.GONE]
