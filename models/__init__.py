@@ -1,0 +1,1 @@
+"""The model zoo: cards, weights, training and evaluation."""

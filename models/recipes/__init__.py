@@ -1,0 +1,1 @@
+"""How the weights of the zoo were made: one runnable recipe per model."""
