@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from api.evidence_store import EvidenceUnavailable
 from api.first_start import FirstStart, prepare
@@ -39,7 +40,7 @@ class AllInOne:
         self._ports = ports
         self._edge_file = edge_file
         self._children: Children | None = None
-        self._lock_file = self._data / "up.lock"
+        self._lock: TextIO | None = None
         self.logs = self._data / "logs"
         self.first_start = FirstStart(administrator_password=None)
         self.api_url = f"http://{host}:{ports.api}"
@@ -58,10 +59,10 @@ class AllInOne:
     def start(self, *, say: Say) -> None:
         """Prepares what is not there yet, then starts part after part. Raises: UserError."""
         self._only_one()
-        for port, what in ((self._ports.api, "the API"), (self._ports.gateway, "the gateway")):
-            _check_free(self._host, port, what)
         self._children = Children(self.logs, say)
         try:
+            for port, what in ((self._ports.api, "the API"), (self._ports.gateway, "the gateway")):
+                _check_free(self._host, port, what)
             self._start(self._children, say)
         except _MENDABLE as error:
             self.stop()
@@ -129,13 +130,21 @@ class AllInOne:
             self.stop()
 
     def stop(self) -> None:
+        """Stops all parts in order and lets go of the folder; harmless to repeat."""
         if self._children is not None:
             self._children.stop()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def tend(self) -> None:
         """Restarts what has died; for callers that have a loop of their own."""
         if self._children is not None:
             self._children.tend()
+
+    def pid(self, part: str) -> int | None:
+        """Returns the process id of a part, or None while it is down."""
+        return self._children.pid(part) if self._children is not None else None
 
     def _environment(self) -> Mapping[str, str]:
         return {
@@ -149,12 +158,14 @@ class AllInOne:
         try:
             self._data.mkdir(parents=True, exist_ok=True)
             (self._data / "secrets").mkdir(mode=0o700, exist_ok=True)
-            self._lock = self._lock_file.open("w")
+            self._lock = (self._data / "up.lock").open("w")
         except OSError as error:
             raise UserError(f"{self._data}: cannot be used as data folder: {error.strerror}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            self._lock.close()
+            self._lock = None
             raise UserError(f"streetcase runs on {self._data} already; give another folder with --data") from None
 
 
