@@ -1,0 +1,84 @@
+"""Lets a request through to its route only if its caller may do the route's action.
+
+Every route declares its action with ``allowed("case.read")``; ``require_actions`` refuses an application
+that has a route without one, so that nothing is open because somebody forgot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+
+from api.callers import ANONYMOUS, Caller, find_caller
+from api.problems import Problem
+from api.rights import Rights, Role
+from api.services import services_of
+
+
+class UnauthorisedRoute(Exception):
+    """A route declares no action, two, or one that the table of rights does not know."""
+
+
+class Allowed:
+    """The dependency behind ``allowed``: returns who is asking, or ends the request with 401 or 403."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+
+    def __call__(self, request: Request) -> Caller:
+        rights = services_of(request).rights
+        if rights.may(Role.ANONYMOUS, self.action):
+            return ANONYMOUS
+        caller = _caller(request)
+        if not rights.may(caller.role, self.action):
+            raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} may not do {self.action}")
+        return caller
+
+
+def allowed(action: str) -> Any:
+    """Declares what a route does, by a word of rights.csv, as ``caller: Annotated[Caller, allowed("...")]``."""
+    return Depends(Allowed(action))
+
+
+def require_actions(routes: Iterable[object], rights: Rights) -> None:
+    """Writes each route's action into its OpenAPI entry. Raises: UnauthorisedRoute."""
+    for route, action in declared_actions(routes):
+        if not rights.knows(action):
+            raise UnauthorisedRoute(f"{route.path} declares the unknown action {action}")
+        route.openapi_extra = {**(route.openapi_extra or {}), "x-action": action}
+
+
+def declared_actions(routes: Iterable[object]) -> Iterator[tuple[APIRoute, str]]:
+    """Yields every route with its action, also those of routers in routers. Raises: UnauthorisedRoute."""
+    for route in routes:
+        # Newer FastAPI keeps an included router whole, older copies its routes.
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from declared_actions(included.routes)
+            continue
+        if not isinstance(route, APIRoute):
+            raise UnauthorisedRoute(f"{getattr(route, 'path', route)} cannot declare an action")
+        actions = [part.call.action for part in route.dependant.dependencies if isinstance(part.call, Allowed)]
+        if len(actions) != 1:
+            raise UnauthorisedRoute(f"{route.path} declares {len(actions)} actions, expected 1")
+        yield route, actions[0]
+
+
+def _caller(request: Request) -> Caller:
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not bearer.strip():
+        raise _unknown("expected a bearer token or key")
+    services = services_of(request)
+    with services.database.read() as session:
+        caller = find_caller(session, bearer.strip(), now=services.clock())
+    if caller is None:
+        raise _unknown("this token or key is unknown, expired or revoked")
+    return caller
+
+
+def _unknown(reason: str) -> Problem:
+    return Problem(HTTPStatus.UNAUTHORIZED, reason, headers={"WWW-Authenticate": "Bearer"})

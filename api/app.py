@@ -1,0 +1,60 @@
+"""Builds the API: its services, its routes, its errors. A place is made ready by ``api.first_start`` before."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api.access import require_actions
+from api.clock import Clock, utc_now
+from api.database import Database
+from api.evidence_store import EvidenceStore
+from api.middleware import BodyLimits, RequestIds
+from api.passwords import Passwords
+from api.problems import answer_problems
+from api.rights import Rights
+from api.routes import ROUTERS
+from api.routes.internal import REPORTS_PATH
+from api.services import Services
+from api.settings import ApiSettings
+
+MAX_BODY_BYTES = 65_536
+MAX_REPORTS_BODY_BYTES = 16_000_000
+
+
+def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
+    """Raises: UnauthorisedRoute: If a route declares no action. RightsError: If the table of rights is broken."""
+    services = Services(
+        settings=settings,
+        database=Database(settings.database_url),
+        evidence=EvidenceStore(settings.evidence_dir),
+        passwords=Passwords(),
+        rights=Rights.load(),
+        clock=clock,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.database.close()
+
+    # FastAPI's own pages load their scripts from the internet, and declare no action.
+    app = FastAPI(
+        title="Streetcase API",
+        version=version("streetcase"),
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    for router in ROUTERS:
+        app.include_router(router)
+    require_actions(app.routes, services.rights)
+    answer_problems(app)
+    app.add_middleware(BodyLimits, default_bytes=MAX_BODY_BYTES, by_path={REPORTS_PATH: MAX_REPORTS_BODY_BYTES})
+    app.add_middleware(RequestIds)
+    return app

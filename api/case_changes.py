@@ -1,0 +1,197 @@
+"""Writes what reports change: new cases and incidents, counts, evidence, history; the same in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from api.datum import gcj02_to_wgs84
+from api.history import Act, line
+from api.schemas import Report, ReportedEvidence, ReportOutcome
+from api.states import CaseState
+from api.tables import Base, Case, Evidence, HistoryLine, Incident, Kind, ReportRow
+from api.tables.base import JsonObject
+
+GONE = "gone"
+_ItemKey = tuple[UUID, str, str]
+
+
+class CaseChanges:
+    """The changes of one transaction. Cases and incidents handed in belong to its session and are locked."""
+
+    def __init__(
+        self, session: Session, incidents: Iterable[Incident], *, now: datetime, request_id: str | None
+    ) -> None:
+        self._session = session
+        self._now = now
+        self._request_id = request_id
+        self._new_cases: list[Base] = []
+        self._new_incidents: list[Incident] = []
+        self._new_rows: list[Base] = []
+        self._touched: dict[UUID, tuple[Case, Report]] = {}
+        self._evidence = _known_evidence(session, {incident.id for incident in incidents})
+
+    def new_case(self, report: Report, kind: Kind) -> Case:
+        case = Case(
+            id=uuid7(),
+            state=CaseState.DETECTED,
+            version=1,
+            kind_key=kind.key,
+            detected_kind_key=kind.key,
+            department=kind.department,
+            edge_id=report.edge_id,
+            watch_id=report.watch_id,
+            source_type=report.source_type,
+            source_id=report.source_id,
+            preset=report.preset,
+            first_seen_at=report.first_seen_at,
+            last_seen_at=report.occurred_at,
+            incidents_count=0,
+            reports_count=0,
+            created_at=self._now,
+        )
+        self._new_cases.append(case)
+        return case
+
+    def new_incident(self, report: Report, case: Case, outcome: ReportOutcome) -> Incident:
+        incident = Incident(
+            id=report.incident_id,
+            case_id=case.id,
+            kind_key=report.kind,
+            edge_id=report.edge_id,
+            watch_id=report.watch_id,
+            source_type=report.source_type,
+            source_id=report.source_id,
+            first_seen_at=report.first_seen_at,
+            last_seen_at=report.occurred_at,
+            reports_count=0,
+        )
+        self._new_incidents.append(incident)
+        case.incidents_count += 1
+        act = Act.DETECTED if outcome is ReportOutcome.NEW_CASE else Act.JOINED
+        self._write(case, act, report, {"kind": report.kind, "score": report.score})
+        return incident
+
+    def count(self, report: Report, *, case: Case, incident: Incident, outcome: ReportOutcome) -> None:
+        """Lets a report have its effect on its incident and case, and keeps it as it came."""
+        for seen in (case, incident):
+            seen.reports_count += 1
+            seen.first_seen_at = min(seen.first_seen_at, report.first_seen_at)
+            seen.last_seen_at = max(seen.last_seen_at, report.occurred_at)
+            seen.dwell_s = _greater(seen.dwell_s, report.dwell_s)
+            seen.score = _greater(seen.score, report.score)
+        case.asset_id = case.asset_id or report.asset_id
+        _place(case, report)
+        if report.phase == "cleared":
+            self._clear(report, case, incident)
+        for item in report.evidence:
+            self._keep_evidence(item, case, incident)
+        self._new_rows.append(self._row(report, case, outcome))
+        self._touched[case.id] = (case, report)
+
+    def save(self) -> None:
+        """Brings everything to the database, in an order that its foreign keys accept."""
+        for rows in (self._new_cases, self._new_incidents, self._new_rows):
+            self._session.add_all(rows)
+            self._session.flush()
+        for case, report in self._touched.values():
+            self._decide_gone(case, report)
+        self._session.flush()
+
+    def _clear(self, report: Report, case: Case, incident: Incident) -> None:
+        # The latest word holds, in whatever order the words arrive.
+        word = (report.occurred_at, str(report.clear_reason))
+        if incident.cleared_at is None:
+            self._write(case, Act.INCIDENT_CLEARED, report, {"reason": report.clear_reason})
+        if incident.cleared_at is None or word > (incident.cleared_at, str(incident.clear_reason)):
+            incident.cleared_at, incident.clear_reason = word
+
+    def _decide_gone(self, case: Case, report: Report) -> None:
+        """Gone only when every incident has cleared as gone, and then since the last of them did."""
+        rows = self._session.execute(
+            select(Incident.cleared_at, Incident.clear_reason).where(Incident.case_id == case.id)
+        ).all()
+        moments = [cleared_at for cleared_at, reason in rows if cleared_at is not None and reason == GONE]
+        gone_at = max(moments) if len(moments) == len(rows) else None
+        if gone_at is not None and case.gone_at is None:
+            self._session.add(self._history_line(case, Act.GONE, report, {"at": gone_at.isoformat()}))
+        elif gone_at is None and case.gone_at is not None:
+            self._session.add(self._history_line(case, Act.SEEN_AGAIN, report, {}))
+        case.gone_at = gone_at
+
+    def _keep_evidence(self, item: ReportedEvidence, case: Case, incident: Incident) -> None:
+        key = (incident.id, item.sha256, item.role)
+        known = self._evidence.get(key)
+        sacrificed = item.state == "sacrificed"
+        if known is None:
+            # Whatever an edge says, an item is present only once the store has it.
+            self._evidence[key] = known = Evidence(
+                case_id=case.id,
+                incident_id=incident.id,
+                sha256=item.sha256,
+                role=item.role,
+                media_type=item.media_type,
+                size_bytes=item.size_bytes,
+                taken_at=item.taken_at,
+                state="sacrificed" if sacrificed else "pending",
+                reason=item.reason,
+            )
+            self._new_rows.append(known)
+        elif sacrificed and known.state == "pending":
+            known.state, known.reason = "sacrificed", item.reason
+
+    def _row(self, report: Report, case: Case, outcome: ReportOutcome) -> ReportRow:
+        return ReportRow(
+            report_id=report.report_id,
+            case_id=case.id,
+            incident_id=report.incident_id,
+            outcome=outcome.value,
+            occurred_at=report.occurred_at,
+            received_at=report.received_at,
+            recorded_at=self._now,
+            stream_entry=report.stream_entry,
+            request_id=report.request_id,
+            payload=report.model_dump(mode="json", exclude_none=True),
+        )
+
+    def _write(self, case: Case, act: Act, report: Report, details: JsonObject) -> None:
+        self._new_rows.append(self._history_line(case, act, report, details))
+
+    def _history_line(self, case: Case, act: Act, report: Report, details: JsonObject) -> HistoryLine:
+        details |= {"incident_id": str(report.incident_id), "report_id": str(report.report_id)}
+        return line(
+            case.id,
+            act,
+            at=self._now,
+            actor=f"edge:{report.edge_id}",
+            request_id=report.request_id or self._request_id,
+            details=details,
+        )
+
+
+def _known_evidence(session: Session, incident_ids: set[UUID]) -> dict[_ItemKey, Evidence]:
+    if not incident_ids:
+        return {}
+    rows = session.scalars(select(Evidence).where(Evidence.incident_id.in_(incident_ids)))
+    return {(row.incident_id, row.sha256, row.role): row for row in rows}
+
+
+def _place(case: Case, report: Report) -> None:
+    given = report.position
+    if given is None or case.longitude is not None:
+        return
+    longitude, latitude = given.longitude, given.latitude
+    if given.datum == "GCJ02":
+        longitude, latitude = gcj02_to_wgs84(longitude, latitude)
+    case.longitude, case.latitude = longitude, latitude
+    case.position_error_m = given.position_error_m
+    case.given_longitude, case.given_latitude, case.given_datum = given.longitude, given.latitude, given.datum
+
+
+def _greater(known: float | None, reported: float | None) -> float | None:
+    return max((value for value in (known, reported) if value is not None), default=None)

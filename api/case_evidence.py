@@ -1,0 +1,66 @@
+"""Finds the evidence of a case, and notices when bytes that were pending have come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from api.callers import Caller
+from api.database import Database
+from api.evidence_store import EvidenceMissing, EvidenceStore
+from api.history import Act, line
+from api.tables import Case, Evidence, Kind
+
+_log = structlog.get_logger()
+
+
+def note_arrivals(database: Database, store: EvidenceStore, items: Iterable[Evidence]) -> None:
+    """Marks those items present that the store has by now, in the rows handed in and in the database."""
+    arrived = [item for item in items if item.state != "present" and store.exists(item.sha256)]
+    if not arrived:
+        return
+    for item in arrived:
+        item.state, item.reason = "present", None
+    with database.write() as session:
+        session.execute(
+            update(Evidence).where(Evidence.id.in_([item.id for item in arrived])).values(state="present", reason=None)
+        )
+
+
+def find_item(session: Session, case_id: UUID, sha256: str) -> Evidence:
+    """Raises: EvidenceMissing: If this case has no such evidence, whatever other cases have."""
+    found = session.scalars(
+        select(Evidence).where(Evidence.case_id == case_id, Evidence.sha256 == sha256).limit(1)
+    ).first()
+    if found is None:
+        raise EvidenceMissing("this case has no such evidence")
+    return found
+
+
+def keeps_plates(session: Session, case: Case, kind: Kind) -> bool:
+    """Whether pictures of this case may show a plate: by the kind it has, or by the one it was detected as."""
+    detected = kind if case.detected_kind_key == kind.key else session.get_one(Kind, case.detected_kind_key)
+    return kind.keep_plate or detected.keep_plate
+
+
+def write_plate_access(
+    database: Database, case_id: UUID, sha256: str, *, caller: Caller, at: datetime, request_id: str | None
+) -> None:
+    """Writes into the case's history who looked at a picture that may show a plate, before it is shown."""
+    with database.write() as session:
+        session.add(
+            line(
+                case_id,
+                Act.PLATE_EVIDENCE_READ,
+                at=at,
+                actor=caller.actor,
+                request_id=request_id,
+                details={"sha256": sha256},
+            )
+        )
+    _log.info("plate evidence read", case_id=str(case_id), sha256=sha256, actor=caller.actor)

@@ -1,0 +1,169 @@
+"""What the API shows of cases, and what it is told about them by people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from api.schemas import Schema
+from api.states import CaseState
+
+
+class Shown(BaseModel):
+    """Base of what is shown; read straight from a row of the same names."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class ShownKind(Shown):
+    """A kind with its local code, a string under its scheme."""
+
+    key: str
+    name_en: str
+    name_zh: str
+    code_class: str
+    code_scheme: str | None
+    code: str | None
+    department: str
+    limit: float
+    limit_unit: str
+    safety: bool
+    keep_plate: bool
+
+
+class ShownPosition(Shown):
+    """longitude, latitude: WGS-84, degrees. given_*: as it was reported, in ``given_datum``."""
+
+    longitude: float
+    latitude: float
+    position_error_m: float | None
+    given_longitude: float
+    given_latitude: float
+    given_datum: str
+
+
+class CaseSummary(Shown):
+    """A case without what is in it; ``version`` goes into If-Match when somebody decides on it."""
+
+    id: UUID
+    number: str | None
+    state: CaseState
+    version: int
+    kind: ShownKind
+    detected_kind: str
+    department: str
+    edge_id: str
+    watch_id: str
+    source_type: str
+    source_id: str
+    preset: str | None
+    asset_id: str | None
+    position: ShownPosition | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    dwell_s: float | None
+    score: float | None
+    incidents_count: int
+    reports_count: int
+    gone_at: datetime | None
+    created_at: datetime
+    filed_at: datetime | None
+    rejected_reason: str | None
+
+
+class ShownIncident(Shown):
+    id: UUID
+    source_type: str
+    source_id: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    dwell_s: float | None
+    score: float | None
+    cleared_at: datetime | None
+    clear_reason: str | None
+    reports_count: int
+
+
+class ShownEvidence(Shown):
+    """state: pending, present or sacrificed; the ``reason`` says why it was sacrificed."""
+
+    incident_id: UUID
+    sha256: str
+    role: str
+    media_type: str
+    size_bytes: int
+    taken_at: datetime
+    state: str
+    reason: str | None
+
+
+class CaseDetail(CaseSummary):
+    """A case with its latest 200 incidents and 500 items of evidence; ``incidents_count`` counts all."""
+
+    incidents: list[ShownIncident]
+    evidence: list[ShownEvidence]
+
+
+class CasePage(Shown):
+    """Newest first; ``next`` is the cursor of the page after this one, or None at the end."""
+
+    items: list[CaseSummary]
+    next: UUID | None
+
+
+class ShownHistoryLine(Shown):
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    details: dict[str, Any]
+    request_id: str | None
+
+
+class HistoryPage(Shown):
+    """Oldest first; ``next`` is the cursor of the page after this one, or None at the end."""
+
+    items: list[ShownHistoryLine]
+    next: int | None
+
+
+class ShownReport(Shown):
+    """The way of one event: when it occurred, came in and was recorded, through which stream entry, to what effect."""
+
+    id: int
+    report_id: UUID
+    incident_id: UUID
+    outcome: str
+    occurred_at: datetime
+    received_at: datetime
+    recorded_at: datetime
+    stream_entry: str | None
+    request_id: str | None
+    payload: dict[str, Any]
+
+
+class ReportPage(Shown):
+    """Oldest first; ``next`` is the cursor of the page after this one, or None at the end."""
+
+    items: list[ShownReport]
+    next: int | None
+
+
+class Confirmation(Schema):
+    """version: of the case as the operator saw it; the If-Match header may say it instead."""
+
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+
+class Rejection(Confirmation):
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+    @field_validator("reason")
+    @classmethod
+    def _no_nul(cls, reason: str) -> str:
+        if "\x00" in reason:
+            raise ValueError("expected text without NUL characters")
+        return reason

@@ -1,0 +1,132 @@
+"""Speaks to the case API for ingestion: reports, edge keys and the kinds that it knows.
+
+ApiError
+├── ApiUnavailable   no answer, or one that says "later" (5xx, 429): wait and send the same again
+└── ApiRefused       the API understood and said no (4xx): sending the same again is of no use
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from api.schemas import UNKNOWN_KEY, EdgeIdentity, Report, ReportAnswer
+
+_ANSWERS = TypeAdapter(list[ReportAnswer])
+_KEYS = TypeAdapter(frozenset[str])
+_IDENTITY = TypeAdapter(EdgeIdentity)
+_REPORTS = TypeAdapter(list[Report])
+_Answer = TypeVar("_Answer")
+
+
+class ApiError(Exception):
+    """Anything that kept the API from doing what was asked."""
+
+
+class ApiUnavailable(ApiError):
+    """The API did not answer, or asked to wait; ``retry_after_s`` is how long, where it said so."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ApiRefused(ApiError):
+    """The API said no; ``status`` is HTTP's, ``reason`` the API's own words."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"the API refused ({status}): {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class ApiClient:
+    """One connection pool to the API. Safe to share between threads; never shows its key."""
+
+    def __init__(self, base_url: str, service_key: str, *, timeout_s: float = 10.0) -> None:
+        self._http = httpx.Client(
+            base_url=base_url.rstrip("/"),
+            headers={"Authorization": f"Bearer {service_key}"},
+            timeout=timeout_s,
+            trust_env=False,
+        )
+
+    def report(self, reports: Sequence[Report]) -> list[ReportAnswer]:
+        """Hands in up to 500 reports; returns one answer each, in order. Safe to repeat.
+
+        Raises: ApiUnavailable: nothing is known to be recorded. ApiRefused: the whole call was refused.
+        """
+        body = _REPORTS.dump_json(list(reports), exclude_none=True)
+        answers = _read(self._ask("POST", "/internal/v1/reports", body=body), _ANSWERS)
+        if len(answers) != len(reports):
+            raise ApiUnavailable(f"expected {len(reports)} answers of the API, got {len(answers)}")
+        return answers
+
+    def authenticate_edge(self, key: str) -> EdgeIdentity | None:
+        """Returns whom the edge key belongs to, or None where no edge holds it (any more)."""
+        try:
+            response = self._ask("POST", "/internal/v1/edges/authenticate", json={"key": key})
+        except _UnknownKey:
+            return None
+        return _read(response, _IDENTITY)
+
+    def kinds(self) -> frozenset[str]:
+        """Returns the keys of all kinds that the API files cases under."""
+        return _read(self._ask("GET", "/internal/v1/kinds"), _KEYS)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _ask(self, method: str, path: str, *, body: bytes | None = None, json: Any = None) -> httpx.Response:
+        headers = {"Content-Type": "application/json"} if body is not None else None
+        try:
+            response = self._http.request(method, path, content=body, json=json, headers=headers)
+        except httpx.HTTPError as error:
+            # Not chained: httpx keeps the request, and with it the key, on its errors.
+            raise ApiUnavailable(f"no answer from the API: {type(error).__name__}") from None
+        if response.is_success:
+            return response
+        raise _refusal(response)
+
+
+class _UnknownKey(ApiRefused):
+    """The API's own 404 for an edge key, told from the 404 of a wrong address."""
+
+
+def _refusal(response: httpx.Response) -> ApiError:
+    status = response.status_code
+    code, reason = _problem(response)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return ApiUnavailable(f"the API answered {status}: {reason}", retry_after_s=_retry_after_s(response))
+    if status == HTTPStatus.NOT_FOUND and code == UNKNOWN_KEY:
+        return _UnknownKey(status, reason)
+    return ApiRefused(status, reason)
+
+
+def _problem(response: httpx.Response) -> tuple[str | None, str]:
+    try:
+        problem = response.json()
+    except ValueError:
+        return None, response.reason_phrase
+    if not isinstance(problem, dict):
+        return None, response.reason_phrase
+    return problem.get("code"), str(problem.get("detail", response.reason_phrase))[:500]
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    try:
+        return max(0.0, float(response.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _read(response: httpx.Response, shape: TypeAdapter[_Answer]) -> _Answer:
+    """Reads a success; one of another shape comes from a proxy or another server, so it is no answer."""
+    try:
+        return shape.validate_json(response.content)
+    except ValidationError:
+        raise ApiUnavailable("the API's answer is not of the expected shape") from None

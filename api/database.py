@@ -1,0 +1,82 @@
+"""Opens the database, SQLite or PostgreSQL, and hands out sessions that read or write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+SQLITE_BUSY_TIMEOUT_MS = 30_000
+_WRITES = "streetcase_writes"
+
+
+class Database:
+    """One engine and its pool. Safe to share between threads; close it at the end."""
+
+    def __init__(self, database_url: str) -> None:
+        self.engine = _engine(database_url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writing = self.engine.execution_options(**{_WRITES: True})
+        # SQLite has one writer at a time anyway; waiting here is fair, its busy loop is not.
+        self._one_writer = Lock() if self.is_sqlite else nullcontext()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one snapshot (SQLite) or on committed rows (PostgreSQL); whatever it changes is dropped."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session in one transaction: committed when the block is left, rolled back by an exception."""
+        with self._one_writer, Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A bare connection in one writing transaction, for migrations."""
+        with self._one_writer, self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(database_url: str) -> Engine:
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=5, max_overflow=15, pool_pre_ping=True, hide_parameters=True)
+    if url.database:
+        file = Path(url.database).absolute()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Not for everybody on the machine: it holds personal data and password hashes.
+        file.touch(mode=0o640)
+    engine = create_engine(url, pool_size=5, max_overflow=15, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: SqliteConnection, _record: Any) -> None:
+    # Transactions are begun below, because the driver would begin them late and without IMMEDIATE.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "foreign_keys = ON",
+        # FULL, because a worker acknowledges its stream entry on the strength of our commit.
+        "synchronous = FULL",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE: a transaction that reads first and writes later could not be retried by the busy timeout.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

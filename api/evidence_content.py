@@ -1,0 +1,86 @@
+"""Tells what bytes really are, and refuses those that are not the picture, clip or table they claim to be."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from PIL import Image
+
+MAX_PIXELS = 50_000_000
+_HEAD_BYTES = 16
+_CSV = "text/csv"
+_PICTURES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+MEDIA_TYPES = frozenset({*_PICTURES, "video/mp4", _CSV})
+
+# What Pillow's decoders are known to raise on hostile bytes, beside OSError and SyntaxError.
+_DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+class WrongContent(Exception):
+    """The bytes are not what they claim to be; the message is the reason in words."""
+
+
+def sniff(path: Path) -> str | None:
+    """Returns the media type of a picture or clip by its first bytes; None where they are of neither."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:8] == b"ftyp":
+        return "video/mp4"
+    return None
+
+
+def check(path: Path, *, media_type: str) -> None:
+    """Raises: WrongContent: If the file is not a sound ``media_type``, or is a picture above ``MAX_PIXELS``."""
+    if media_type not in MEDIA_TYPES:
+        raise WrongContent(f"expected one of {', '.join(sorted(MEDIA_TYPES))}, got {media_type}")
+    sniffed = sniff(path)
+    if media_type == _CSV:
+        _check_text(path, sniffed)
+    elif sniffed != media_type:
+        raise WrongContent(f"expected {media_type}, got {sniffed or 'bytes of no known type'}")
+    elif media_type in _PICTURES:
+        _check_picture(path, media_type)
+
+
+def _check_text(path: Path, sniffed: str | None) -> None:
+    if sniffed:
+        raise WrongContent(f"expected {_CSV}, got {sniffed}")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            has_nul = any("\x00" in line for line in iter(lambda: file.read(65536), ""))
+    except UnicodeDecodeError as error:
+        raise WrongContent("expected text in UTF-8") from error
+    if has_nul:
+        raise WrongContent("expected text, got NUL characters")
+
+
+def _check_picture(path: Path, media_type: str) -> None:
+    try:
+        with Image.open(path, formats=[_PICTURES[media_type]]) as image:
+            pixels = image.width * image.height
+            if 0 < pixels <= MAX_PIXELS:
+                # Decoded, not only opened: a picture cut off in the middle is found out. An eighth is enough.
+                image.draft(None, (image.width // 8, image.height // 8))
+                image.load()
+    except _DECODING_ERRORS as error:
+        raise WrongContent(f"the picture cannot be decoded: {type(error).__name__}") from error
+    if not 0 < pixels <= MAX_PIXELS:
+        raise WrongContent(f"expected 1 to {MAX_PIXELS} pixels, got {pixels}")

@@ -1,0 +1,59 @@
+"""Makes a place ready to run: folders, tables, kinds, the first person and the service's key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import OperationalError
+
+from api.catalogue import read_kinds
+from api.database import Database
+from api.evidence_store import EvidenceStore
+from api.inserting import insert_if_absent
+from api.keys import KeyKind, keep_service_key, new_secret
+from api.migrate import lock_for_start, migrate
+from api.passwords import Passwords
+from api.people import first_administrator, nobody_yet
+from api.secret_file import read_or_create
+from api.settings import ApiSettings
+from api.tables import Kind
+
+
+class DatabaseUnavailable(Exception):
+    """No server answers, it refuses the password, or the file cannot be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """administrator_password: of the person ``administrator`` where this start made it; shown this once."""
+
+    administrator_password: str | None = field(repr=False)
+
+
+def prepare(settings: ApiSettings) -> FirstStart:
+    """Does what is not done yet; harmless to repeat, and to run in several processes at once.
+
+    Raises: DatabaseUnavailable. MigrationError: A newer release's database.
+        SecretFileError, EvidenceUnavailable: A path cannot be used.
+    """
+    EvidenceStore(settings.evidence_dir).prepare()
+    database = Database(settings.database_url)
+    try:
+        with database.connection() as connection:
+            lock_for_start(connection)
+            migrate(connection)
+        return FirstStart(administrator_password=_seed(database, settings))
+    except OperationalError as error:
+        raise DatabaseUnavailable(f"the database does not answer: {error.orig}") from error
+    finally:
+        database.close()
+
+
+def _seed(database: Database, settings: ApiSettings) -> str | None:
+    service_key = read_or_create(settings.service_key_file, lambda: new_secret(KeyKind.SERVICE))
+    with database.write() as session:
+        lock_for_start(session.connection())
+        # Only what is missing: a city's own names, codes and limits must outlive an upgrade.
+        insert_if_absent(session, Kind, read_kinds(), unique=["key"])
+        keep_service_key(session, service_key)
+        return first_administrator(session, Passwords()) if nobody_yet(session) else None

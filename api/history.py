@@ -1,0 +1,29 @@
+"""Writes down what happens to a case: one line each, with who did it and which request asked for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from api.tables import HistoryLine
+from api.tables.base import JsonObject
+
+
+class Act(StrEnum):
+    DETECTED = "detected"
+    JOINED = "joined"
+    INCIDENT_CLEARED = "incident_cleared"
+    GONE = "gone"
+    SEEN_AGAIN = "seen_again"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    PLATE_EVIDENCE_READ = "plate_evidence_read"
+
+
+def line(
+    case_id: UUID, act: Act, *, at: datetime, actor: str, request_id: str | None, details: JsonObject | None = None
+) -> HistoryLine:
+    return HistoryLine(
+        case_id=case_id, at=at, actor=actor, action=act.value, details=details or {}, request_id=request_id
+    )

@@ -1,0 +1,1 @@
+"""Alembic's scripts: what each release changed in the tables."""

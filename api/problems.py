@@ -1,0 +1,134 @@
+"""Answers what went wrong: one shape for all errors, with the request's id, and never a stack or a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from api.case_errors import CaseConflict, CaseForbidden, CaseMissing
+from api.evidence_store import EvidenceMissing, EvidenceUnavailable
+from api.people import LoginLocked, LoginRefused, NameTaken
+
+_log = structlog.get_logger()
+_RETRY_AFTER_S = "2"
+
+
+class Problem(Exception):
+    """Ends a request with a status and a reason in words; ``more`` goes into the answer beside them."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.more = more or {}
+
+
+def problem_response(
+    status: int,
+    detail: str,
+    *,
+    request_id: str | None,
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> JSONResponse:
+    body = {"detail": detail, "request_id": request_id, **(more or {})}
+    return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Teaches the application which answer belongs to which error."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    for error, status in (
+        (CaseMissing, HTTPStatus.NOT_FOUND),
+        (CaseForbidden, HTTPStatus.FORBIDDEN),
+        (EvidenceMissing, HTTPStatus.NOT_FOUND),
+        (NameTaken, HTTPStatus.CONFLICT),
+        (LoginRefused, HTTPStatus.UNAUTHORIZED),
+    ):
+        app.add_exception_handler(error, _in_words(status))
+    app.add_exception_handler(CaseConflict, _conflict)
+    app.add_exception_handler(LoginLocked, _locked)
+    app.add_exception_handler(DataError, _unstorable)
+    for failure in (OperationalError, InterfaceError, PoolTimeoutError, EvidenceUnavailable):
+        app.add_exception_handler(failure, _unavailable)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _answer(request: Request, status: int, detail: str, **rest: Any) -> JSONResponse:
+    request_id = getattr(request.state, "request_id", None)
+    return problem_response(status, detail, request_id=request_id, **rest)
+
+
+def _in_words(status: HTTPStatus) -> Any:
+    def answer(request: Request, error: Exception) -> JSONResponse:
+        return _answer(request, status, str(error))
+
+    return answer
+
+
+def _problem(request: Request, error: Any) -> JSONResponse:
+    return _answer(request, error.status, error.detail, headers=error.headers, more=error.more)
+
+
+def _http(request: Request, error: Any) -> JSONResponse:
+    return _answer(request, error.status_code, str(error.detail), headers=error.headers)
+
+
+def _invalid(request: Request, error: Any) -> JSONResponse:
+    # Only where and why: the input may hold a password, or numbers that JSON cannot say.
+    errors = [{"where": ".".join(str(part) for part in e["loc"]), "why": e["msg"]} for e in error.errors()[:20]]
+    detail = "; ".join(f"{e['where']}: {e['why']}" for e in errors[:3])
+    detail, errors = detail.encode("utf-8", "replace").decode(), _printable(errors)
+    return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, more={"errors": errors})
+
+
+def _printable(errors: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{key: text.encode("utf-8", "replace").decode()[:300] for key, text in e.items()} for e in errors]
+
+
+def _conflict(request: Request, error: Any) -> JSONResponse:
+    current = {"state": error.state, "version": error.version, "number": error.number}
+    return _answer(request, HTTPStatus.CONFLICT, str(error), more={"current": current})
+
+
+def _locked(request: Request, error: Any) -> JSONResponse:
+    headers = {"Retry-After": str(error.retry_after_s)}
+    return _answer(request, HTTPStatus.TOO_MANY_REQUESTS, str(error), headers=headers)
+
+
+def _unstorable(request: Request, _error: Exception) -> JSONResponse:
+    return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, "the database cannot hold one of the values")
+
+
+def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    _log.error("database or evidence store fails", error=type(error).__name__, path=request.url.path)
+    detail = "the database or the evidence store does not answer; try again"
+    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": _RETRY_AFTER_S})
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    # The middleware that binds the id to log lines has been left by now.
+    request_id = getattr(request.state, "request_id", None)
+    _log.error(
+        "request failed", error=type(error).__name__, path=request.url.path, request_id=request_id, exc_info=error
+    )
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")

@@ -1,0 +1,52 @@
+"""Enrolling edges: giving them keys, and taking keys back."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from api.access import allowed
+from api.callers import Caller
+from api.keys import enrol_edge, revoke_edge_key
+from api.problems import Problem
+from api.schemas import Key
+from api.services import Here
+
+router = APIRouter(prefix="/api/v1/edges", tags=["edges"])
+_log = structlog.get_logger()
+_ENROL = "edge.enrol_and_revoke"
+
+
+class NewEdge(BaseModel):
+    edge_id: Key
+
+
+class EnrolledEdge(BaseModel):
+    """``key`` is shown this once."""
+
+    edge_id: str
+    key_id: UUID
+    key: str
+
+
+@router.post("", status_code=201)
+def enrol(edge: NewEdge, caller: Annotated[Caller, allowed(_ENROL)], here: Here) -> EnrolledEdge:
+    with here.database.write() as session:
+        key = enrol_edge(session, edge.edge_id)
+    _log.info("edge key added", edge_id=edge.edge_id, key_id=str(key.id), actor=caller.actor)
+    return EnrolledEdge(edge_id=edge.edge_id, key_id=key.id, key=key.secret)
+
+
+@router.delete("/{edge_id}/keys/{key_id}", status_code=204)
+def revoke(edge_id: Key, key_id: UUID, caller: Annotated[Caller, allowed(_ENROL)], here: Here) -> Response:
+    with here.database.write() as session:
+        revoked = revoke_edge_key(session, edge_id, key_id)
+    if not revoked:
+        raise Problem(HTTPStatus.NOT_FOUND, f"edge {edge_id} has no key {key_id}")
+    _log.info("edge key revoked", edge_id=edge_id, key_id=str(key_id), actor=caller.actor)
+    return Response(status_code=204)

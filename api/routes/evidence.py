@@ -1,0 +1,71 @@
+"""The evidence of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Annotated, BinaryIO
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from api.access import allowed
+from api.callers import Caller
+from api.case_evidence import find_item, keeps_plates, note_arrivals, write_plate_access
+from api.cases import find_case
+from api.evidence_store import EvidenceMissing
+from api.problems import Problem
+from api.schemas import Sha256
+from api.services import Here, RequestId
+from api.tables import Evidence
+
+router = APIRouter(prefix="/api/v1/cases", tags=["evidence"])
+
+_READ = "evidence.read_blurred"
+_READ_PLATE = "evidence.read_plate_kept"
+_CHUNK_BYTES = 65_536
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, max-age=3600",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+@router.get("/{case_id}/evidence/{sha256}", response_class=StreamingResponse)
+def show(
+    case_id: UUID, sha256: Sha256, caller: Annotated[Caller, allowed(_READ)], here: Here, request_id: RequestId
+) -> StreamingResponse:
+    """Sends the bytes; 404 while they have not come, with the reason in words.
+
+    Pictures of kinds that keep a plate need the right to see plates, and each look is written down.
+    """
+    with here.database.read() as session:
+        case, kind = find_case(session, here.rights, caller, case_id, action=_READ)
+        item = find_item(session, case_id, sha256)
+        plates = keeps_plates(session, case, kind)
+    if plates and not here.rights.may(caller.role, _READ_PLATE):
+        raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} may not do {_READ_PLATE}, and a plate may show")
+    try:
+        file, size_bytes = here.evidence.open(sha256), here.evidence.size(sha256)
+    except EvidenceMissing:
+        raise Problem(HTTPStatus.NOT_FOUND, _why_missing(item)) from None
+    note_arrivals(here.database, here.evidence, [item])
+    if plates:
+        write_plate_access(here.database, case_id, sha256, caller=caller, at=here.clock(), request_id=request_id)
+    headers = {**_HEADERS, "Content-Length": str(size_bytes), "ETag": f'"{sha256}"'}
+    return StreamingResponse(_chunks(file), media_type=here.evidence.media_type(sha256), headers=headers)
+
+
+def _why_missing(item: Evidence) -> str:
+    if item.state == "sacrificed":
+        return f"the edge gave this evidence up: {item.reason}"
+    if item.state == "present":
+        return "this evidence was here, and has been removed"
+    return "this evidence is pending: the edge has announced it and not sent it yet"
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk

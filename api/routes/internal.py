@@ -1,0 +1,93 @@
+"""What ingestion asks: whom an edge key belongs to, which kinds there are, and to record reports."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from api.access import allowed
+from api.keys import KeyKind, find_key
+from api.problems import Problem
+from api.reports import record
+from api.schemas import UNKNOWN_KEY, EdgeIdentity, EdgeKeyShown, Report, ReportAnswer, ReportOutcome
+from api.services import Here, RequestId
+from api.tables import Kind
+
+router = APIRouter(prefix="/internal/v1", tags=["internal"])
+_log = structlog.get_logger()
+
+REPORTS_PATH = "/internal/v1/reports"
+MAX_REPORTS = 500
+_NIL = UUID(int=0)
+
+
+async def _json_array(request: Request) -> list[Any]:
+    """The body, read only after the caller was let through. What JSON cannot say is found out report by report."""
+    body = await request.body()
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "expected a JSON array of reports, got no JSON") from error
+    if not isinstance(parsed, list) or len(parsed) > MAX_REPORTS:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected a JSON array of {MAX_REPORTS} reports at most")
+    return parsed
+
+
+@router.post("/edges/authenticate", dependencies=[allowed("internal.authenticate_edge")])
+def authenticate_edge(shown: EdgeKeyShown, here: Here) -> EdgeIdentity:
+    with here.database.read() as session:
+        key = find_key(session, shown.key, kind=KeyKind.EDGE)
+    if key is None or key.edge_id is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "no edge holds this key", more={"code": UNKNOWN_KEY})
+    return EdgeIdentity(edge_id=key.edge_id, key_id=key.id)
+
+
+@router.get("/kinds", dependencies=[allowed("internal.read_kinds")])
+def list_keys_of_kinds(here: Here) -> list[str]:
+    with here.database.read() as session:
+        return list(session.scalars(select(Kind.key).order_by(Kind.key)))
+
+
+@router.post(
+    "/reports",
+    dependencies=[allowed("internal.report")],
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": {"type": "array"}}}}},
+)
+def record_reports(
+    messages: Annotated[list[Any], Depends(_json_array)], here: Here, request_id: RequestId
+) -> list[ReportAnswer]:
+    """Records each report on its own merits; a bad one is answered ``refused`` and blocks no other."""
+    checked = [_check(message) for message in messages]
+    good = [report for report in checked if isinstance(report, Report)]
+    recorded = iter(record(here.database, good, now=here.clock(), request_id=request_id))
+    answers = [next(recorded) if isinstance(report, Report) else report for report in checked]
+    for answer in answers:
+        if answer.outcome is ReportOutcome.REFUSED:
+            _log.warning("report refused", report_id=str(answer.report_id), reason=answer.reason)
+    return answers
+
+
+def _check(message: Any) -> Report | ReportAnswer:
+    try:
+        return Report.model_validate(message)
+    except ValidationError as error:
+        return ReportAnswer(report_id=_id_of(message), outcome=ReportOutcome.REFUSED, reason=_why(error))
+
+
+def _id_of(message: Any) -> UUID:
+    try:
+        return UUID(message["report_id"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return _NIL
+
+
+def _why(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:3]
+    return "; ".join(f"{'.'.join(str(part) for part in e['loc']) or 'report'}: {e['msg']}" for e in found)[:500]

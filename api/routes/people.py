@@ -1,0 +1,69 @@
+"""Adding people."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from api.access import allowed
+from api.callers import Caller
+from api.passwords import MIN_LENGTH
+from api.people import add_person
+from api.rights import PEOPLE, Role
+from api.routes.sessions import PersonName
+from api.schemas import Key
+from api.services import Here
+
+router = APIRouter(prefix="/api/v1", tags=["people"])
+_log = structlog.get_logger()
+
+
+class NewPerson(BaseModel):
+    """A handler needs a department; nobody else has one."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    name: PersonName
+    role: Role
+    department: Key | None = None
+    password: Annotated[str, StringConstraints(min_length=MIN_LENGTH, max_length=500)] = Field(repr=False)
+
+    @field_validator("role")
+    @classmethod
+    def _is_a_persons(cls, role: Role) -> Role:
+        if role not in PEOPLE:
+            raise ValueError(f"expected one of {', '.join(PEOPLE)}")
+        return role
+
+    @model_validator(mode="after")
+    def _department_goes_with_handler(self) -> Self:
+        if (self.role is Role.HANDLER) != (self.department is not None):
+            raise ValueError("department belongs to role handler, and only to it")
+        return self
+
+
+class AddedPerson(BaseModel):
+    id: UUID
+    name: str
+    role: Role
+    department: str | None
+
+
+@router.post("/people", status_code=201)
+def add(person: NewPerson, caller: Annotated[Caller, allowed("people.manage")], here: Here) -> AddedPerson:
+    password_hash = here.passwords.hash(person.password)
+    with here.database.write() as session:
+        added = add_person(
+            session,
+            name=person.name,
+            role=person.role,
+            department=person.department,
+            password_hash=password_hash,
+            now=here.clock(),
+        )
+    _log.info("person added", name=added.name, role=added.role, actor=caller.actor)
+    return AddedPerson(id=added.id, name=added.name, role=person.role, department=added.department)

@@ -1,0 +1,147 @@
+"""What goes in and out of the case API: reports, cases, their history and evidence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+"""Free text; PostgreSQL cannot store the character NUL."""
+
+Short = Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00]*$")]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("expected a moment between the years 1 and 9999 in UTC") from error
+
+
+Utc = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class Schema(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ReportedPosition(Schema):
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    datum: Annotated[str, StringConstraints(pattern="^(WGS84|GCJ02)$")] = "WGS84"
+    position_error_m: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class ReportedFinding(Schema):
+    label: Short
+    score: Share | None = None
+    box: tuple[Share, Share, Share, Share] | None = None
+    polygon: Annotated[list[tuple[Share, Share]], Field(max_length=200)] | None = None
+
+
+class ReportedReading(Schema):
+    value: Finite
+    unit: Short | None = None
+    threshold: Finite | None = None
+
+
+class ReportedEvidence(Schema):
+    sha256: Sha256
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}/[a-z0-9.+-]{1,60}$")]
+    size_bytes: Annotated[int, Field(gt=0, le=10**12)]
+    role: Annotated[str, StringConstraints(max_length=16, pattern=r"^[^\x00]*$")]
+    taken_at: Utc
+    state: Annotated[str, StringConstraints(pattern="^(pending|present|sacrificed)$")] = "pending"
+    reason: Text | None = None
+
+
+class ReportedDetector(Schema):
+    name: Short
+    version: Short | None = None
+    weights_sha256: Sha256 | None = None
+
+
+class Report(Schema):
+    """What ingestion hands to the API about one incident. ``report_id`` is the event's id: it counts once.
+
+    ``stream_entry`` and ``received_at`` tell which way the report took; ``request_id`` runs through the logs.
+    """
+
+    report_id: UUID
+    incident_id: UUID
+    phase: Annotated[str, StringConstraints(pattern="^(raised|updated|cleared)$")]
+    clear_reason: Annotated[str, StringConstraints(pattern="^(gone|withdrawn|out_of_hours|permitted|lost)$")] | None = (
+        None
+    )
+    edge_id: Key
+    source_type: Annotated[str, StringConstraints(pattern="^(camera|sensor|edge)$")]
+    source_id: Key
+    preset: Key | None = None
+    kind: Key
+    watch_id: Key
+    zone: Annotated[list[tuple[Share, Share]], Field(max_length=100)] | None = None
+    position: ReportedPosition | None = None
+    asset_id: Short | None = None
+    first_seen_at: Utc
+    occurred_at: Utc
+    sent_at: Utc | None = None
+    received_at: Utc
+    stream_entry: Short | None = None
+    request_id: Short | None = None
+    dwell_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    score: Share | None = None
+    findings: Annotated[list[ReportedFinding], Field(max_length=100)] = []
+    reading: ReportedReading | None = None
+    evidence: Annotated[list[ReportedEvidence], Field(max_length=50)] = []
+    detector: ReportedDetector | None = None
+
+    @model_validator(mode="after")
+    def _reason_goes_with_cleared(self) -> Self:
+        if (self.phase == "cleared") != (self.clear_reason is not None):
+            raise ValueError("clear_reason belongs to phase cleared, and only to it")
+        return self
+
+
+class ReportOutcome(StrEnum):
+    NEW_CASE = "new_case"
+    JOINED = "joined"
+    COUNTED = "counted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+class ReportAnswer(Schema):
+    """What became of one report; ``reason`` says why it was refused.
+
+    Answers come in the order of the reports; a report too broken to carry an id is answered with the nil UUID.
+    """
+
+    report_id: UUID
+    outcome: ReportOutcome
+    case_id: UUID | None = None
+    reason: str | None = None
+
+
+UNKNOWN_KEY = "unknown_key"
+"""The code in the answer to an edge key that nobody holds, told so from the 404 of a wrong address."""
+
+
+class EdgeIdentity(Schema):
+    """Whom an edge key belongs to."""
+
+    edge_id: Key
+    key_id: UUID
+
+
+class EdgeKeyShown(Schema):
+    """The body of ``POST /internal/v1/edges/authenticate``."""
+
+    key: Annotated[str, StringConstraints(max_length=200)] = Field(repr=False)

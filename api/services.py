@@ -1,0 +1,40 @@
+"""What the routes work with, built once per application and handed to each request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.clock import Clock
+from api.database import Database
+from api.evidence_store import EvidenceStore
+from api.passwords import Passwords
+from api.rights import Rights
+from api.settings import ApiSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: ApiSettings
+    database: Database
+    evidence: EvidenceStore
+    passwords: Passwords
+    rights: Rights
+    clock: Clock
+
+
+def services_of(request: Request) -> Services:
+    services = request.app.state.services
+    if not isinstance(services, Services):
+        raise TypeError(f"expected the application's services, got {type(services).__name__}")
+    return services
+
+
+def _request_id(request: Request) -> str:
+    return str(request.state.request_id)
+
+
+Here = Annotated[Services, Depends(services_of)]
+RequestId = Annotated[str, Depends(_request_id)]

@@ -1,0 +1,98 @@
+"""What the case API is told from outside: its database, its folders, its district and time zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+_POSTGRESQL = "postgresql+psycopg"
+_DRIVERS = {"sqlite": "sqlite", "postgres": _POSTGRESQL, "postgresql": _POSTGRESQL, _POSTGRESQL: _POSTGRESQL}
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be used; the message names it and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """database_url: of SQLite or PostgreSQL; it may hold a password, so it is never shown.
+
+    district: six digits, the first part of a case number. time_zone: whose days the numbers count.
+    """
+
+    database_url: str = field(repr=False)
+    evidence_dir: Path
+    service_key_file: Path
+    time_zone: str = "Asia/Shanghai"
+    district: str = "000000"
+    session_hours: float = 12.0
+
+    def __post_init__(self) -> None:
+        # Frozen: the one place that brings the URL into the form that SQLAlchemy's drivers want.
+        object.__setattr__(self, "database_url", _with_driver(self.database_url))
+        if self.time_zone not in available_timezones():
+            raise SettingsError(f"time zone: expected a name like Asia/Shanghai, got {self.time_zone!r}")
+        if not re.fullmatch(r"[0-9]{6}", self.district):
+            raise SettingsError(f"district: expected six digits, got {self.district!r}")
+        if not 0 < self.session_hours <= 24 * 30:
+            raise SettingsError(f"session hours: expected more than 0 and 720 at most, got {self.session_hours}")
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Reads STREETCASE_* variables. Without STREETCASE_DATABASE_URL, SQLite lies beside the evidence folder.
+
+        Raises: SettingsError: Naming the variable and what was expected of it.
+        """
+        evidence_dir = Path(_required(environ, "STREETCASE_EVIDENCE_DIR", example="/srv/streetcase/evidence"))
+        service_key_file = Path(
+            _required(environ, "STREETCASE_SERVICE_KEY_FILE", example="/srv/streetcase/service.key")
+        )
+        beside = f"sqlite:///{evidence_dir.absolute().parent / 'streetcase.db'}"
+        return cls(
+            database_url=environ.get("STREETCASE_DATABASE_URL") or beside,
+            evidence_dir=evidence_dir,
+            service_key_file=service_key_file,
+            time_zone=environ.get("STREETCASE_TIME_ZONE") or "Asia/Shanghai",
+            district=environ.get("STREETCASE_DISTRICT") or "000000",
+            session_hours=_number(environ.get("STREETCASE_SESSION_HOURS") or "12"),
+        )
+
+
+def _required(environ: Mapping[str, str], name: str, *, example: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise SettingsError(f"{name} is not set; expected a path like {example}")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SettingsError(f"STREETCASE_SESSION_HOURS: expected a number, got {text!r}") from error
+
+
+def _with_driver(database_url: str) -> str:
+    expected = "expected sqlite:////path/to/file.db or postgresql://user:password@host/name"
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        # Not chained and not shown: the text may hold a password.
+        raise SettingsError(f"database URL: {expected}, got something else") from None
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise SettingsError(f"database URL: {expected}, got one of {url.drivername}")
+    if driver == "sqlite" and url.database in (None, "", ":memory:"):
+        raise SettingsError(f"database URL: {expected}, got SQLite without a file")
+    return url.set(drivername=driver).render_as_string(hide_password=False)

@@ -1,0 +1,23 @@
+"""All tables of the API; importing this module makes their metadata whole."""
+
+from api.tables.base import Base
+from api.tables.cases import Case, CaseCounter, Evidence, HistoryLine, Incident, ReportRow, Watch
+from api.tables.catalogue import Kind
+from api.tables.people import ApiKey, Edge, LoginFailures, LoginSession, Person
+
+__all__ = [
+    "ApiKey",
+    "Base",
+    "Case",
+    "CaseCounter",
+    "Edge",
+    "Evidence",
+    "HistoryLine",
+    "Incident",
+    "Kind",
+    "LoginFailures",
+    "LoginSession",
+    "Person",
+    "ReportRow",
+    "Watch",
+]

@@ -1,0 +1,88 @@
+"""The demo and every bench at small size, against generous floors: ``make verify``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """``name`` of the bench's JSON must be at least ``low`` and at most ``high``."""
+
+    name: str
+    low: float = float("-inf")
+    high: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command, how long it may take, and what its last line must say."""
+
+    name: str
+    arguments: tuple[str, ...]
+    within_s: float
+    floors: tuple[Floor, ...] = ()
+
+
+STEPS = (
+    Step("demo", ("-m", "streetcase", "demo", "--out", "runs/demo", "--json", "runs/demo.json"), within_s=300),
+    Step(
+        "demo, rendered",
+        ("-m", "streetcase", "demo", "--rendered", "--out", "runs/rendered", "--json", "runs/rendered.json"),
+        within_s=300,
+    ),
+    Step("weights", ("-m", "streetcase", "model", "verify"), within_s=60),
+    Step(
+        "bench detect",
+        ("-m", "bench.detect", "--frames", "20"),
+        within_s=180,
+        floors=(Floor("total_over_raw_openvino", high=1.5), Floor("rss_mb", high=600)),
+    ),
+    Step(
+        "bench ingest", ("-m", "bench.ingest", "--seconds", "5"), within_s=180, floors=(Floor("events_per_s", low=100),)
+    ),
+)
+
+
+def main() -> int:
+    Path("runs").mkdir(exist_ok=True)
+    wrong: list[str] = []
+    for step in STEPS:
+        begun_s = time.monotonic()
+        print(f"=== {step.name}", flush=True)
+        wrong += _run(step)
+        print(f"=== {step.name}: {time.monotonic() - begun_s:.0f} s", flush=True)
+    for sentence in wrong:
+        print(f"NOT AS EXPECTED: {sentence}")
+    print(json.dumps({"steps": len(STEPS), "not_as_expected": wrong}))
+    return 1 if wrong else 0
+
+
+def _run(step: Step) -> list[str]:
+    try:
+        done = subprocess.run(
+            [sys.executable, *step.arguments], stdout=subprocess.PIPE, text=True, timeout=step.within_s, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        print(late.stdout or "")
+        return [f"{step.name}: not over after {step.within_s:.0f} s"]
+    print(done.stdout, flush=True)
+    if done.returncode != 0:
+        return [f"{step.name}: exit code {done.returncode}"]
+    if not step.floors:
+        return []
+    figures: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return [
+        f"{step.name}: {floor.name} is {figures[floor.name]}, expected {floor.low} to {floor.high}"
+        for floor in step.floors
+        if not floor.low <= figures[floor.name] <= floor.high
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Evidence is kept under the hash of its bytes or not at all, and shown with its case alone."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from api.evidence_store import EvidenceMissing, EvidenceRefused, EvidenceStore, EvidenceUnavailable, Kept
+from api.rights import Role
+from tests.api.place import SEEN_AT, Place, a_report, followed
+
+LIMIT = 1_000_000
+
+
+def _picture(kind: str = "JPEG") -> bytes:
+    """A picture like no other."""
+    file = io.BytesIO()
+    Image.frombytes("RGB", (8, 6), os.urandom(8 * 6 * 3)).resize((64, 48)).save(file, kind)
+    return file.getvalue()
+
+
+def _png_of_claimed_size(width: int, height: int) -> bytes:
+    """A PNG of a hundred bytes that says it is huge."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    lines = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _put(store: EvidenceStore, content: bytes, media_type: str = "image/jpeg", **claimed: Any) -> Kept:
+    chunks = [content[at : at + 1000] for at in range(0, len(content), 1000)]
+    return store.put_stream(claimed.get("sha256", _sha256(content)), chunks, claimed.get("limit", LIMIT), media_type)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> EvidenceStore:
+    store = EvidenceStore(tmp_path / "evidence")
+    store.prepare()
+    return store
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (_picture("JPEG"), "image/jpeg"),
+        (_picture("PNG"), "image/png"),
+        (_picture("WEBP"), "image/webp"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isomavc1", "video/mp4"),
+        ("时间,value\n1,2.5\n".encode(), "text/csv"),
+    ],
+)
+def test_sound_bytes_are_kept_once(store: EvidenceStore, content: bytes, media_type: str) -> None:
+    sha256 = _sha256(content)
+    assert not store.exists(sha256)
+    assert [_put(store, content, media_type) for _ in range(2)] == [Kept.STORED, Kept.PRESENT]
+    assert (store.exists(sha256), store.size(sha256), store.media_type(sha256)) == (True, len(content), media_type)
+    with store.open(sha256) as file:
+        assert file.read() == content
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "claimed", "reason"),
+    [
+        (_picture(), "image/jpeg", {"sha256": "0" * 64}, "expected bytes with sha256"),
+        (_picture(), "image/jpeg", {"limit": 500}, "500 bytes at most"),
+        (_picture("PNG"), "image/jpeg", {}, "expected image/jpeg, got image/png"),
+        (b"<html><script>", "image/jpeg", {}, "bytes of no known type"),
+        (b"<svg/>", "image/svg+xml", {}, "expected one of"),
+        (_picture()[:-300], "image/jpeg", {}, "cannot be decoded"),
+        (_picture("PNG")[:-30], "image/png", {}, "cannot be decoded"),
+        (b"\xff\xd8\xff" + b"\0" * 500, "image/jpeg", {}, "cannot be decoded"),
+        (_png_of_claimed_size(8000, 8000), "image/png", {}, "50000000 pixels, got 64000000"),
+        (_png_of_claimed_size(60000, 60000), "image/png", {}, "cannot be decoded: DecompressionBombError"),
+        (_png_of_claimed_size(2**31 - 1, 2**31 - 1), "image/png", {}, "cannot be decoded"),
+        (b"a,b\n\0,1\n", "text/csv", {}, "NUL"),
+        (b"\xff\xfe,1\n", "text/csv", {}, "UTF-8"),
+        (_picture(), "text/csv", {}, "expected text/csv, got image/jpeg"),
+        (b"", "text/csv", {}, "at least one byte"),
+    ],
+)
+def test_wrong_bytes_are_refused_and_leave_nothing_behind(
+    *, store: EvidenceStore, tmp_path: Path, content: bytes, media_type: str, claimed: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(EvidenceRefused, match=reason):
+        _put(store, content, media_type, **claimed)
+    assert _files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../../etc/passwd", "0" * 63, "0" * 65, "A" * 64, "0" * 62 + "/.", "0" * 64 + "\n"]
+)
+def test_a_name_that_is_no_hash_reaches_no_file(store: EvidenceStore, name: str) -> None:
+    for ask in (store.exists, store.size, store.open, store.media_type):
+        with pytest.raises(EvidenceRefused):
+            ask(name)
+    with pytest.raises(EvidenceRefused):
+        store.put_stream(name, [b"x"], LIMIT, "text/csv")
+
+
+def test_what_is_not_there_is_missing(store: EvidenceStore) -> None:
+    with pytest.raises(EvidenceMissing):
+        store.open("0" * 64)
+
+
+def test_a_sender_that_breaks_off_leaves_nothing_behind(store: EvidenceStore, tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield _picture()[:100]
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        store.put_stream("0" * 64, broken(), LIMIT, "image/jpeg")
+    assert _files(tmp_path) == []
+
+
+def test_writers_of_the_same_bytes_do_not_disturb_each_other(store: EvidenceStore, tmp_path: Path) -> None:
+    content = _picture()
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda _: _put(store, content), range(64)))
+    assert [path.name for path in _files(tmp_path)] == [_sha256(content)]
+
+
+def test_a_folder_that_cannot_be_used_is_unavailable_and_not_empty(tmp_path: Path) -> None:
+    (tmp_path / "evidence").write_text("a file where the folder should be")
+    store = EvidenceStore(tmp_path / "evidence")
+    for attempt in (store.prepare, store.check_writable, lambda: _put(store, _picture())):
+        with pytest.raises(EvidenceUnavailable):
+            attempt()
+
+
+def test_what_dead_writers_left_is_swept_at_the_start(store: EvidenceStore, tmp_path: Path) -> None:
+    left, fresh = tmp_path / "evidence/.incoming/left", tmp_path / "evidence/.incoming/fresh"
+    for path in (left, fresh):
+        path.write_bytes(b"x")
+    os.utime(left, (time.time() - 90_000,) * 2)
+    store.prepare()
+    assert _files(tmp_path) == [fresh]
+
+
+def _item(content: bytes, **changes: Any) -> dict[str, Any]:
+    item = {"sha256": _sha256(content), "media_type": "image/jpeg", "size_bytes": len(content), "role": "start"}
+    return item | {"taken_at": SEEN_AT} | changes
+
+
+def test_a_picture_is_pending_until_its_bytes_come(shared_place: Place) -> None:
+    content = _picture()
+    [answer] = shared_place.report(a_report(evidence=[_item(content)]))
+    path = f"/api/v1/cases/{answer.case_id}/evidence/{_sha256(content)}"
+    operator = shared_place.person(Role.OPERATOR)
+    missing = operator.get(path)
+    assert missing.status_code == 404
+    assert "pending" in missing.json()["detail"]
+    assert shared_place.case(answer.case_id)["evidence"][0]["state"] == "pending"
+    _put(EvidenceStore(shared_place.settings.evidence_dir), content)
+    assert shared_place.case(answer.case_id)["evidence"][0]["state"] == "present"
+    shown = operator.get(path)
+    assert (shown.status_code, shown.content) == (200, content)
+    assert shown.headers["Content-Type"] == "image/jpeg"
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    assert shown.headers["Cache-Control"].startswith("private")
+
+
+def test_sacrificed_evidence_says_why_in_whatever_order_it_is_told(shared_sqlite_place: Place) -> None:
+    operator = shared_sqlite_place.person(Role.OPERATOR)
+    content = _picture()
+    given_up = _item(content, state="sacrificed", reason="the disk was full")
+    for order in ((_item(content), given_up), (given_up, _item(content))):
+        seen = a_report(evidence=[order[0]])
+        [answer] = shared_sqlite_place.report(seen)
+        shared_sqlite_place.report(followed(seen, phase="updated", evidence=[order[1]]))
+        missing = operator.get(f"/api/v1/cases/{answer.case_id}/evidence/{_sha256(content)}")
+        assert (missing.status_code, "the disk was full" in missing.json()["detail"]) == (404, True)
+
+
+def test_evidence_of_another_case_is_not_shown(shared_sqlite_place: Place) -> None:
+    content = _picture()
+    _put(EvidenceStore(shared_sqlite_place.settings.evidence_dir), content)
+    _, other = shared_sqlite_place.report(a_report(evidence=[_item(content)]), a_report(watch_id="crossing"))
+    operator = shared_sqlite_place.person(Role.OPERATOR)
+    assert operator.get(f"/api/v1/cases/{other.case_id}/evidence/{_sha256(content)}").status_code == 404
+    for name in ("..%2f..%2fservice.key", "0" * 63, "A" * 64):
+        assert operator.get(f"/api/v1/cases/{other.case_id}/evidence/{name}").status_code in (404, 422)
+
+
+def test_bytes_are_shown_as_what_they_are_whatever_the_report_called_them(shared_sqlite_place: Place) -> None:
+    operator = shared_sqlite_place.person(Role.OPERATOR)
+    content = b"a,b\n<script>alert(1)</script>,2\n"
+    _put(EvidenceStore(shared_sqlite_place.settings.evidence_dir), content, "text/csv")
+    [answer] = shared_sqlite_place.report(a_report(evidence=[_item(content, media_type="text/html")]))
+    shown = operator.get(f"/api/v1/cases/{answer.case_id}/evidence/{_sha256(content)}")
+    assert shown.headers["Content-Type"].startswith("text/csv")
+
+
+def test_plates_need_their_own_right_and_every_look_is_written_down(shared_sqlite_place: Place) -> None:
+    content = _picture()
+    _put(EvidenceStore(shared_sqlite_place.settings.evidence_dir), content)
+    [answer] = shared_sqlite_place.report(a_report(kind="illegal-parking", evidence=[_item(content)]))
+    path = f"/api/v1/cases/{answer.case_id}/evidence/{_sha256(content)}"
+    assert shared_sqlite_place.person(Role.OPERATOR).get(path).status_code == 403
+    supervisor = shared_sqlite_place.person(Role.SUPERVISOR)
+    assert supervisor.get(path).status_code == 200
+    last = supervisor.get(f"/api/v1/cases/{answer.case_id}/history").json()["items"][-1]
+    assert (last["action"], last["actor"]) == ("plate_evidence_read", "person:supervisor-all")

@@ -1,0 +1,82 @@
+"""What the documents say is there is there: files, commands, settings, keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+from click import Command, Context
+from typer.core import TyperGroup
+
+from detectors.registry import known_keys
+from ingest.configuration import Broker, Camera, Centre, EdgeConfiguration, Sensor, Watch
+from streetcase.cli import app
+
+ROOT = Path(__file__).parents[2]
+PATH = re.compile(r"(?<![\w/.])((?:streetcase|edge|ingest|api|detectors|models|docker|tests|docs|bench)/[\w./-]*[\w/])")
+
+
+def _documents() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("document", _documents(), ids=lambda path: path.name)
+def test_every_path_that_a_document_names_exists(document: Path) -> None:
+    named = set(PATH.findall(document.read_text(encoding="utf-8")))
+
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+@pytest.mark.parametrize("document", _documents(), ids=lambda path: path.name)
+def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def _commands(command: Command, path: tuple[str, ...] = ()) -> Iterator[str]:
+    if isinstance(command, TyperGroup):
+        for name in command.list_commands(Context(command)):
+            inner = command.get_command(Context(command), name)
+            assert inner is not None
+            yield from _commands(inner, (*path, name))
+    else:
+        assert command.help, f"streetcase {' '.join(path)} has no help"
+        yield " ".join(path)
+
+
+def test_every_command_is_documented() -> None:
+    text = (ROOT / "docs" / "centre.md").read_text(encoding="utf-8") + (ROOT / "docs" / "edge.md").read_text(
+        encoding="utf-8"
+    )
+    words = set(re.findall(r"[\w-]+", text))
+
+    for command in _commands(typer.main.get_command(app)):
+        assert set(command.split()) <= words, f"streetcase {command} is in no document"
+
+
+@pytest.mark.parametrize("section", [EdgeConfiguration, Centre, Camera, Broker, Sensor, Watch])
+def test_every_key_of_the_configuration_is_documented(section: type[EdgeConfiguration]) -> None:
+    text = (ROOT / "docs" / "edge.md").read_text(encoding="utf-8")
+
+    undocumented = {key for key in section.model_fields if not re.search(rf"\b{key}:", text)}
+
+    assert undocumented == set()
+
+
+def test_every_detector_is_documented() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+
+    assert [key for key in known_keys() if f"`{key}`" not in text] == []
+
+
+def test_every_setting_is_documented() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8") for room in ("api", "ingest") for path in (ROOT / room).glob("*.py")
+    )
+    documented = (ROOT / "docs" / "centre.md").read_text(encoding="utf-8")
+
+    assert {name for name in re.findall(r"STREETCASE_[A-Z_]+", code) if name not in documented} == set()
