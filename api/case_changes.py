@@ -140,10 +140,13 @@ class CaseChanges:
                 taken_at=item.taken_at,
                 state="sacrificed" if sacrificed else "pending",
                 reason=item.reason,
+                plate_kept=item.plate_kept,
             )
             self._new_rows.append(known)
         elif sacrificed and known.state == "pending":
             known.state, known.reason = "sacrificed", item.reason
+        # Once marked it stays marked: a later event that leaves the mark out must not widen who may look.
+        known.plate_kept = known.plate_kept or item.plate_kept
 
     def _row(self, report: Report, case: Case, outcome: ReportOutcome) -> ReportRow:
         return ReportRow(

@@ -14,7 +14,7 @@ from api.callers import Caller
 from api.database import Database
 from api.evidence_store import EvidenceMissing, EvidenceStore
 from api.history import Act, line
-from api.tables import Case, Evidence, Kind
+from api.tables import Evidence
 
 _log = structlog.get_logger()
 
@@ -35,17 +35,15 @@ def note_arrivals(database: Database, store: EvidenceStore, items: Iterable[Evid
 def find_item(session: Session, case_id: UUID, sha256: str) -> Evidence:
     """Raises: EvidenceMissing: If this case has no such evidence, whatever other cases have."""
     found = session.scalars(
-        select(Evidence).where(Evidence.case_id == case_id, Evidence.sha256 == sha256).limit(1)
+        # The same bytes may stand under several incidents: one that is marked for its plate speaks for all.
+        select(Evidence)
+        .where(Evidence.case_id == case_id, Evidence.sha256 == sha256)
+        .order_by(Evidence.plate_kept.desc())
+        .limit(1)
     ).first()
     if found is None:
         raise EvidenceMissing("this case has no such evidence")
     return found
-
-
-def keeps_plates(session: Session, case: Case, kind: Kind) -> bool:
-    """Whether pictures of this case may show a plate: by the kind it has, or by the one it was detected as."""
-    detected = kind if case.detected_kind_key == kind.key else session.get_one(Kind, case.detected_kind_key)
-    return kind.keep_plate or detected.keep_plate
 
 
 def write_plate_access(

@@ -88,7 +88,10 @@ class ShownIncident(Shown):
 
 
 class ShownEvidence(Shown):
-    """state: pending, present or sacrificed; the ``reason`` says why it was sacrificed."""
+    """state: pending, present or sacrificed; the ``reason`` says why it was sacrificed.
+
+    plate_kept: looking at it needs the right to see plates, and is written down.
+    """
 
     incident_id: UUID
     sha256: str
@@ -98,6 +101,7 @@ class ShownEvidence(Shown):
     taken_at: datetime
     state: str
     reason: str | None
+    plate_kept: bool
 
 
 class CaseDetail(CaseSummary):

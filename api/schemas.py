@@ -61,6 +61,7 @@ class ReportedEvidence(Schema):
     taken_at: Utc
     state: Annotated[str, StringConstraints(pattern="^(pending|present|sacrificed)$")] = "pending"
     reason: Text | None = None
+    plate_kept: bool = False
 
 
 class ReportedDetector(Schema):

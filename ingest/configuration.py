@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from ingest.contract import Name, Point, Position
+from ingest.contract import Name, Point, Position, Short
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 Zone = Annotated[list[Point], Field(min_length=3, max_length=100)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class Section(BaseModel):
@@ -64,8 +63,8 @@ class Sensor(Section):
     topic: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     value: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     time: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
-    unit: Annotated[str, StringConstraints(max_length=32)] | None = None
-    asset_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    unit: Short | None = None
+    asset_id: Short | None = None
 
 
 class Policy(StrEnum):
@@ -90,7 +89,7 @@ class Watch(Section):
     sensor: Name | None = None
     zone: Zone | None = None
     detector: DetectorChoice
-    labels: Annotated[list[Label], Field(min_length=1, max_length=100)] | None = None
+    labels: Annotated[list[Short], Field(min_length=1, max_length=100)] | None = None
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.35
     policy: Policy = Policy.SAME
     area_share: Annotated[float, Field(gt=0, le=1)] = 0.02

@@ -30,14 +30,20 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,6
 """An id that people choose: an edge, a camera, a watch, a kind."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, StringConstraints(max_length=500)]
+Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
+"""Texts of others; the character NUL, which databases cannot keep, is no text."""
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Unit01 = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Point = tuple[Unit01, Unit01]
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("expected a moment between the years 1 and 9999 in UTC") from error
 
 
 Utc = Annotated[AwareDatetime, AfterValidator(_in_utc)]
@@ -111,7 +117,7 @@ class Position(Wire):
 class SeenFinding(Wire):
     """One finding behind an event; ``box`` is x1, y1, x2, y2 as shares of width and height."""
 
-    label: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    label: Short
     score: Unit01 | None = None
     box: tuple[Unit01, Unit01, Unit01, Unit01] | None = None
     polygon: Annotated[list[Point], Field(min_length=3, max_length=200)] | None = None
@@ -127,7 +133,7 @@ class EventReading(Wire):
     """The measured value behind a sensor's event and the threshold that it was held against."""
 
     value: Finite
-    unit: Annotated[str, StringConstraints(max_length=32)] | None = None
+    unit: Short | None = None
     threshold: Finite | None = None
 
 
@@ -156,8 +162,8 @@ class EvidenceItem(Wire):
 class DetectorMark(Wire):
     """Which detector, at which version and with which weights, is behind an event."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    version: Annotated[str, StringConstraints(max_length=64)] | None = None
+    name: Short
+    version: Short | None = None
     weights_sha256: Sha256 | None = None
 
 
@@ -179,7 +185,7 @@ class Event(Wire):
     watch_id: Name
     zone: Annotated[list[Point], Field(min_length=3, max_length=100)] | None = None
     position: Position | None = None
-    asset_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    asset_id: Short | None = None
     first_seen_at: Utc
     occurred_at: Utc
     sent_at: Utc | None = None

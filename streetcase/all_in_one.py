@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from api.evidence_store import EvidenceUnavailable
-from api.first_start import FirstStart, prepare
-from api.keys import ensure_edge_key
+from api.first_start import DatabaseUnavailable, FirstStart, prepare
+from api.keys import EdgeIdRefused, KeyRevoked, ensure_edge_key
 from api.migrate import MigrationError
 from api.secret_file import SecretFileError
 from api.settings import ApiSettings, SettingsError
@@ -22,7 +22,16 @@ from ingest.embedded_redis import NoRedisServer, redis_url, server_command
 from streetcase.children import Child, Children, Say
 from streetcase.told import UserError
 
-_MENDABLE = (EvidenceUnavailable, MigrationError, SecretFileError, SettingsError, NoRedisServer)
+_MENDABLE = (
+    DatabaseUnavailable,
+    EdgeIdRefused,
+    EvidenceUnavailable,
+    KeyRevoked,
+    MigrationError,
+    NoRedisServer,
+    SecretFileError,
+    SettingsError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from api.access import allowed
 from api.callers import Caller
-from api.case_evidence import find_item, keeps_plates, note_arrivals, write_plate_access
+from api.case_evidence import find_item, note_arrivals, write_plate_access
 from api.cases import find_case
 from api.evidence_store import EvidenceMissing
 from api.problems import Problem
@@ -38,20 +38,19 @@ def show(
 ) -> StreamingResponse:
     """Sends the bytes; 404 while they have not come, with the reason in words.
 
-    Pictures of kinds that keep a plate need the right to see plates, and each look is written down.
+    A picture that keeps a plate needs the right to see plates, and each look at it is written down.
     """
     with here.database.read() as session:
-        case, kind = find_case(session, here.rights, caller, case_id, action=_READ)
+        find_case(session, here.rights, caller, case_id, action=_READ)
         item = find_item(session, case_id, sha256)
-        plates = keeps_plates(session, case, kind)
-    if plates and not here.rights.may(caller.role, _READ_PLATE):
+    if item.plate_kept and not here.rights.may(caller.role, _READ_PLATE):
         raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} may not do {_READ_PLATE}, and a plate may show")
     try:
         file, size_bytes = here.evidence.open(sha256), here.evidence.size(sha256)
     except EvidenceMissing:
         raise Problem(HTTPStatus.NOT_FOUND, _why_missing(item)) from None
     note_arrivals(here.database, here.evidence, [item])
-    if plates:
+    if item.plate_kept:
         write_plate_access(here.database, case_id, sha256, caller=caller, at=here.clock(), request_id=request_id)
     headers = {**_HEADERS, "Content-Length": str(size_bytes), "ETag": f'"{sha256}"'}
     return StreamingResponse(_chunks(file), media_type=here.evidence.media_type(sha256), headers=headers)

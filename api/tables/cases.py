@@ -110,7 +110,10 @@ class ReportRow(Base):
 
 
 class Evidence(Base):
-    """One item of evidence as an incident announced it; the bytes are in the evidence store."""
+    """One item of evidence as an incident announced it; the bytes are in the evidence store.
+
+    plate_kept: the edge left the plate of the incident's own vehicle readable in it.
+    """
 
     __tablename__ = "evidence"
 
@@ -124,6 +127,7 @@ class Evidence(Base):
     taken_at: Mapped[datetime]
     state: Mapped[Name]
     reason: Mapped[Text | None]
+    plate_kept: Mapped[bool]
 
     __table_args__ = (UniqueConstraint("incident_id", "sha256", "role"),)
 

@@ -17,12 +17,13 @@ def prepare() -> None:
     """Make or migrate the database and the folders; the first start prints the administrator's password once."""
     with told():
         from api.evidence_store import EvidenceUnavailable
+        from api.first_start import DatabaseUnavailable
         from api.first_start import prepare as prepare_place
         from api.migrate import MigrationError
         from api.secret_file import SecretFileError
         from api.settings import ApiSettings, SettingsError
 
-        with told(SettingsError, MigrationError, SecretFileError, EvidenceUnavailable):
+        with told(SettingsError, DatabaseUnavailable, MigrationError, SecretFileError, EvidenceUnavailable):
             first = prepare_place(ApiSettings.from_environment(os.environ))
         if first.administrator_password is not None:
             typer.echo("first start: user administrator, password (shown this once):")
@@ -52,12 +53,12 @@ def serve(
 def add_edge(edge_id: Annotated[str, typer.Argument(help="The edge_id of the edge's YAML file.")]) -> None:
     """Make a key for an edge and print it once; put it where the edge's key_env or key_file says."""
     with told():
-        from pydantic import ValidationError
-
+        from api.first_start import DatabaseUnavailable
+        from api.keys import EdgeIdRefused
         from api.keys import add_edge as make_key
         from api.settings import ApiSettings, SettingsError
 
-        with told(SettingsError, ValidationError, ValueError):
+        with told(SettingsError, DatabaseUnavailable, EdgeIdRefused):
             typer.echo(make_key(ApiSettings.from_environment(os.environ), edge_id))
 
 
@@ -65,9 +66,10 @@ def add_edge(edge_id: Annotated[str, typer.Argument(help="The edge_id of the edg
 def reset_password(name: Annotated[str, typer.Argument(help="Name of the user.")]) -> None:
     """Give a user a new generated password and print it once."""
     with told():
+        from api.first_start import DatabaseUnavailable
         from api.people import PeopleError
         from api.people import reset_password as make_password
         from api.settings import ApiSettings, SettingsError
 
-        with told(SettingsError, PeopleError):
+        with told(SettingsError, DatabaseUnavailable, PeopleError):
             typer.echo(make_password(ApiSettings.from_environment(os.environ), name))

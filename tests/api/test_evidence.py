@@ -213,11 +213,15 @@ def test_bytes_are_shown_as_what_they_are_whatever_the_report_called_them(shared
 
 
 def test_plates_need_their_own_right_and_every_look_is_written_down(shared_sqlite_place: Place) -> None:
-    content = _picture()
-    _put(EvidenceStore(shared_sqlite_place.settings.evidence_dir), content)
-    [answer] = shared_sqlite_place.report(a_report(kind="illegal-parking", evidence=[_item(content)]))
-    path = f"/api/v1/cases/{answer.case_id}/evidence/{_sha256(content)}"
-    assert shared_sqlite_place.person(Role.OPERATOR).get(path).status_code == 403
+    crop, wide = _picture(), _picture()
+    for content in (crop, wide):
+        _put(EvidenceStore(shared_sqlite_place.settings.evidence_dir), content)
+    items = [_item(crop, role="crop", plate_kept=True), _item(wide, role="confirm")]
+    [answer] = shared_sqlite_place.report(a_report(kind="illegal-parking", evidence=items))
+    path = f"/api/v1/cases/{answer.case_id}/evidence/{_sha256(crop)}"
+    operator = shared_sqlite_place.person(Role.OPERATOR)
+    assert operator.get(path).status_code == 403
+    assert operator.get(f"/api/v1/cases/{answer.case_id}/evidence/{_sha256(wide)}").status_code == 200
     supervisor = shared_sqlite_place.person(Role.SUPERVISOR)
     assert supervisor.get(path).status_code == 200
     last = supervisor.get(f"/api/v1/cases/{answer.case_id}/history").json()["items"][-1]
