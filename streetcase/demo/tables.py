@@ -14,19 +14,27 @@ from streetcase.demo.operator import DemoCase, Json
 
 
 def print_cases(console: Console, cases: Sequence[DemoCase], evidence: Mapping[str, Sequence[Path]]) -> None:
-    table = Table("kind", "state", "still there", "incidents", "seen from", "events", "evidence", title="Cases")
+    """Prints a line for each case, and below the pictures of each, within 80 columns."""
+    table = Table(title="Cases")
+    table.add_column("kind", no_wrap=True)
+    for heading in ("state", "seen from", "incidents", "events", "still there"):
+        table.add_column(heading)
     for case in cases:
-        detail = case.detail
         table.add_row(
-            f"{case.kind}\n{detail['kind']['name_zh']}",
-            str(detail["state"]),
+            case.kind,
+            str(case.detail["state"]),
+            str(case.detail["source_id"]),
+            str(len(case.detail["incidents"])),
+            ", ".join(report["payload"]["phase"] for report in case.reports),
             "no, gone" if case.is_gone else "yes",
-            str(len(detail["incidents"])),
-            f"{detail['source_id']}\n{_clock(detail['first_seen_at'])} to {_clock(detail['last_seen_at'])}",
-            " ".join(report["payload"]["phase"] for report in case.reports),
-            "\n".join(str(path) for path in evidence[case.id]) or "none (a sensor)",
         )
     console.print(table)
+    for case in cases:
+        console.print(f"{case.kind} ({case.detail['kind']['name_zh']}), evidence:", highlight=False)
+        for path in evidence[case.id]:
+            console.print(f"  {path}  {path.stat().st_size / 1000:.0f} kB", highlight=False)
+        if not evidence[case.id]:
+            console.print("  none: a sensor sends readings", highlight=False)
 
 
 def print_way(console: Console, case: DemoCase) -> None:
