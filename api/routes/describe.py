@@ -1,38 +1,54 @@
-"""The API's own description: OpenAPI, and a page of it that needs neither scripts nor the internet."""
+"""The API's own description: OpenAPI, and Swagger UI from a wheel, so that an intranet without internet sees it."""
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
+from importlib.resources import files
+from typing import Any, Literal
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import allowed
 
 router = APIRouter(tags=["description"])
 
-_STYLE = "body{font:15px sans-serif;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0;vertical-align:top}"
+Asset = Literal["swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"]
+_ACTION = allowed("api.describe")
+_MEDIA_TYPES: dict[Asset, str] = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+}
 
 
-@router.get("/openapi.json", dependencies=[allowed("api.describe")], include_in_schema=False)
+@router.get("/", dependencies=[_ACTION], include_in_schema=False)
+def home() -> RedirectResponse:
+    return RedirectResponse("/docs")
+
+
+@router.get("/openapi.json", dependencies=[_ACTION], include_in_schema=False)
 def openapi(request: Request) -> dict[str, Any]:
-    described: dict[str, Any] = request.app.openapi()
+    described: dict[str, Any] = dict(request.app.openapi())
+    schemes = {"bearer": {"type": "http", "scheme": "bearer", "description": "a session's token, or a key"}}
+    described["components"] = {**described.get("components", {}), "securitySchemes": schemes}
+    described["security"] = [{"bearer": []}]
     return described
 
 
-@router.get("/docs", dependencies=[allowed("api.describe")], include_in_schema=False)
+@router.get("/docs", dependencies=[_ACTION], include_in_schema=False)
 def docs(request: Request) -> HTMLResponse:
-    described = request.app.openapi()
-    rows = "".join(
-        f"<tr><td>{escape(method.upper())}<td><code>{escape(path)}</code><td>{escape(operation.get('x-action', ''))}"
-        f"<td>{escape(operation.get('description', operation.get('summary', '')))}"
-        for path, operations in described["paths"].items()
-        for method, operation in operations.items()
+    return get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title=request.app.title,
+        swagger_js_url="/docs/swagger-ui-bundle.js",
+        swagger_css_url="/docs/swagger-ui.css",
+        swagger_favicon_url="/docs/favicon.png",
+        swagger_ui_parameters={"showExtensions": True},  # each route's action
     )
-    title = escape(described["info"]["title"])
-    return HTMLResponse(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
-        f"<h1>{title}</h1><p>The whole description is in <a href=openapi.json>openapi.json</a>.</p>"
-        f"<table><tr><th>Method<th>Path<th>Action<th>What it does{rows}</table></html>"
-    )
+
+
+@router.get("/docs/{asset}", dependencies=[_ACTION], include_in_schema=False)
+def docs_asset(asset: Asset) -> Response:
+    content = (files("fastapi_offline") / "static" / asset).read_bytes()
+    return Response(content, media_type=_MEDIA_TYPES[asset], headers={"Cache-Control": "public, max-age=86400"})
