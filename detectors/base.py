@@ -8,7 +8,7 @@ DetectorError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -96,6 +96,14 @@ class DetectorIdentity:
     name: str
     version: str | None = None
     weights_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a detector can say: all its labels, and which of them stand for a kind."""
+
+    labels: frozenset[str]
+    of_kind: Mapping[str, frozenset[str]]
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from detectors.base import DetectorConfigurationError, FrameDetector, ReadingRule
+from detectors.base import DetectorConfigurationError, FrameDetector, ReadingRule, Vocabulary
 
 GROUP = "streetcase.detectors"
 
@@ -18,12 +18,17 @@ ConfigurationT = TypeVar("ConfigurationT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class DetectorPlugin(Generic[ConfigurationT]):
-    """What a plug-in file offers as ``PLUGIN``: its key in the YAML, what it judges, its configuration and class."""
+    """What a plug-in file offers as ``PLUGIN``: its key in the YAML, what it judges, its configuration and class.
+
+    vocabulary: Tells what a detector so configured can say, without building it; None where only a run tells. It
+    raises DetectorError where the configuration names something that is not there.
+    """
 
     key: str
     judges: Literal["frames", "readings"]
     configuration: type[ConfigurationT]
     build: Callable[[ConfigurationT], FrameDetector | ReadingRule]
+    vocabulary: Callable[[ConfigurationT], Vocabulary] | None = None
 
 
 def known_keys() -> list[str]:

@@ -14,6 +14,7 @@ from detectors.base import (
     Finding,
     Frame,
     ModelError,
+    Vocabulary,
 )
 from detectors.boxes import MAX_FINDINGS, decode
 from detectors.letterbox import Letterbox
@@ -112,13 +113,24 @@ def build(configuration: YoloConfiguration) -> YoloDetector:
 
     Raises: DetectorConfigurationError: If there is no such model. ModelError: If it can't be loaded.
     """
+    return YoloDetector(_model_of(configuration), configuration)
+
+
+def vocabulary(configuration: YoloConfiguration) -> Vocabulary:
+    """Returns the labels and kinds of the model's card. Raises: as :func:`build`."""
+    card = _model_of(configuration).card
+    _input_wh(card, configuration)
+    kinds = {kind for kinds in card.kinds.values() for kind in kinds}
+    return Vocabulary(frozenset(card.labels), {kind: card.labels_of_kind(kind) for kind in kinds})
+
+
+def _model_of(configuration: YoloConfiguration) -> Model:
     try:
-        model = load_model(configuration.model)
+        return load_model(configuration.model)
     except ModelNotFoundError as error:
         raise DetectorConfigurationError(str(error)) from error
     except ModelZooError as error:
         raise ModelError(str(error)) from error
-    return YoloDetector(model, configuration)
 
 
 def _input_wh(card: ModelCard, configuration: YoloConfiguration) -> tuple[int, int]:
@@ -140,4 +152,6 @@ def _score(score: float) -> float:
     return score
 
 
-PLUGIN = DetectorPlugin(key="yolo", judges="frames", configuration=YoloConfiguration, build=build)
+PLUGIN = DetectorPlugin(
+    key="yolo", judges="frames", configuration=YoloConfiguration, build=build, vocabulary=vocabulary
+)

@@ -14,7 +14,7 @@ import jmespath
 import jmespath.exceptions
 from pydantic import BaseModel, ValidationError
 
-from detectors.base import DetectorConfigurationError
+from detectors.base import DetectorConfigurationError, DetectorError, Vocabulary
 from detectors.registry import plugin
 from edge.yaml_lines import Lines, YamlProblem, load
 from ingest.configuration import EdgeConfiguration, Watch
@@ -144,12 +144,33 @@ def _detector_problems(watch: Watch, path: tuple[str | int, ...], lines: Lines) 
         yield Problem(lines.line((*path, "type")), _dotted((*path, "type")), str(error))
         return
     try:
-        chosen.configuration.model_validate(choice)
+        settings = chosen.configuration.model_validate(choice)
+        if chosen.vocabulary is not None:
+            yield from _label_problems(watch, chosen.vocabulary(settings), path[:-1], lines)
     except ValidationError as error:
         yield from _problems(error, chosen.configuration, path, lines)
+    except DetectorError as error:
+        yield Problem(lines.line(path), _dotted(path), str(error))
     wanted = "camera" if chosen.judges == "frames" else "sensor"
     if getattr(watch, wanted) is None:
         yield Problem(lines.line(path), _dotted(path), f"detector {chosen.key!r} watches a {wanted}")
+
+
+def _label_problems(
+    watch: Watch, vocabulary: Vocabulary, path: tuple[str | int, ...], lines: Lines
+) -> Iterator[Problem]:
+    """A label that the detector never says would make a watch that never raises anything, in silence."""
+    for index, label in enumerate(watch.labels or ()):
+        if label not in vocabulary.labels:
+            close = difflib.get_close_matches(label, vocabulary.labels, n=1)
+            known = f"did you mean {close[0]!r}?" if close else f"there is: {', '.join(sorted(vocabulary.labels))}"
+            here = (*path, "labels", index)
+            yield Problem(lines.line(here), _dotted(here), f"the detector has no label {label!r}; {known}")
+    if watch.labels is None and not vocabulary.of_kind.get(watch.kind):
+        here = (*path, "kind")
+        known = ", ".join(sorted(vocabulary.of_kind))
+        message = f"the detector has no label for {watch.kind!r}; name labels, or a kind of: {known}"
+        yield Problem(lines.line(here), _dotted(here), message)
 
 
 def _jmespath_problems(expression: str | None, path: tuple[str | int, ...], lines: Lines) -> Iterator[Problem]:

@@ -68,6 +68,10 @@ def test_a_good_file_is_loaded_with_values_from_the_environment(tmp_path: Path) 
         ("zone: [[0, 0], [1, 0], [1, 1]]", "zone: [[0, 0], [300, 0], [1, 1]]", 15, "less than or equal to 1"),
         ("    zone: [[0, 0], [1, 0], [1, 1]]\n", "", 12, "needs a zone"),
         ("model: street}", "modle: street}", 16, "unknown key; did you mean 'model'?"),
+        ("model: street}", "model: strete}", 16, "no model named 'strete'"),
+        ("model: street}", "model: street, input_size: 50}", 16, "multiple of 32"),
+        ("labels: [car]", "labels: [car, trukc]", 17, "no label 'trukc'; did you mean 'truck'?"),
+        ("    labels: [car]\n", "    kind_: x\n", 17, "unknown key; did you mean 'kind'?"),
         ("type: yolo", "type: yola", 16, "no detector 'yola'; installed: threshold, yolo"),
         ("above: 0.15", "above: high", 21, "got 'high'"),
         ("{type: threshold, above: 0.15}", "{type: yolo, model: street}", 21, "detector 'yolo' watches a camera"),
@@ -137,3 +141,11 @@ def test_the_command_says_that_a_missing_file_is_missing(tmp_path: Path) -> None
 
     assert result.exit_code == 2
     assert "No such file" in result.output
+
+
+def test_a_watch_whose_detector_has_no_label_for_its_kind_is_a_problem_and_not_silence(tmp_path: Path) -> None:
+    text = GOOD.replace("    labels: [car]\n", "").replace("kind: illegal-parking", "kind: grain-drying")
+
+    [problem] = _problems(tmp_path, text)
+
+    assert problem.startswith("line 13: watches[0].kind: the detector has no label for 'grain-drying'; name labels")
