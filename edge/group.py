@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from typing import cast
 
 import structlog
 
-from detectors.base import FrameDetector
+from detectors.base import DetectorError, FrameDetector
 from detectors.registry import build
 from edge.clock import SystemClock
 from edge.evidence import EvidenceFolder
@@ -23,7 +24,7 @@ from edge.feeds import CameraFeed, Mailbox
 from edge.keeper import Keeper
 from edge.logs import configure_logs
 from edge.looks import CameraLooks, CameraWatch
-from edge.outbox import Outbox
+from edge.outbox import Outbox, OutboxError
 from edge.privacy import MIN_SCORE
 from edge.stays import WatchStays
 from ingest.configuration import Camera, EdgeConfiguration, Watch
@@ -148,7 +149,12 @@ def group_main(configuration_json: str, cameras: list[str], beats: Connection) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops us in order
     threading.Thread(target=_stop_with_parent, args=(os.getppid(), stop), daemon=True).start()
     configuration = EdgeConfiguration.model_validate_json(configuration_json)
-    Group(configuration, cameras, stop=stop).run(beats)
+    try:
+        group = Group(configuration, cameras, stop=stop)
+    except (DetectorError, OutboxError) as error:
+        log.error("camera group cannot start", cameras=cameras, error=str(error))
+        sys.exit(3)
+    group.run(beats)
 
 
 def _stop_with_parent(parent: int, stop: threading.Event) -> None:

@@ -90,6 +90,7 @@ def up(
             typer.echo(f"API and its documentation: {parts.api_url}   edges send to: {parts.gateway_url}")
             typer.echo(f"Logs: {parts.logs}   Ctrl-C stops everything.")
             parts.run(stop)
+            typer.echo("stopped")
 
 
 @app.command()
