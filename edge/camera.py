@@ -36,7 +36,11 @@ SETTLED_AFTER = 3
 
 MAX_PIXELS = 7680 * 4320
 BAD_PACKETS_IN_A_ROW = 50
-LATE_AT_MOST_S = 5.0
+BACK_S = 1.0
+"""B-frames jump back by some tenths of a second; more than this is a loop or a new start."""
+
+GAP_S = 3600.0
+FALLBACK_RATE = 25
 _LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "/dev/video")
 
 
@@ -65,7 +69,7 @@ class CameraReader:
         self._camera = camera
         self._clock = clock
         self._stop = stop
-        self._pace = _Pace(stop) if not is_live(camera.url) else None
+        self._pace: _Pace | None = None
         self._since_keyframe: list[Packet] = []
         self._short_intervals = 0
         self._last_keyframe_s: float | None = None
@@ -76,6 +80,8 @@ class CameraReader:
         container = self._open()
         try:
             stream = _video_stream(container, self._camera.url)
+            if not is_live(self._camera.url):
+                self._pace = _Pace(self._stop, packets_per_s=float(stream.average_rate or FALLBACK_RATE))
             for packet in self._packets(container, stream):
                 look = self._take(packet, stream)
                 if look is not None:
@@ -111,10 +117,10 @@ class CameraReader:
         moment = self._clock.now()
         late_s = 0.0
         if self._pace is not None:
-            late_s = self._pace.wait(media_s)
+            media_s, late_s = self._pace.wait(media_s)
             moment = self._clock.now()
         # A file's own time decides which frames are due, so that a slow start drops no look.
-        now_s = media_s if self._pace is not None and media_s is not None else moment.boot_s
+        now_s = media_s if media_s is not None and self._pace is not None else moment.boot_s
         due = self._is_due(now_s, early=packet.is_keyframe and self.mode == "keyframes")
         if self.mode == "keyframes":
             frame = self._by_keyframe(packet, stream, now_s=now_s, due=due)
@@ -212,31 +218,37 @@ class CameraReader:
 
 
 class _Pace:
-    """Lets the packets of a file out at the speed of their own timestamps."""
+    """Lets the packets of a file out at the speed of their timestamps, or of the frame rate where there are none."""
 
-    def __init__(self, stop: Event, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stop: Event, *, packets_per_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._stop = stop
         self._monotonic = monotonic
+        self._step_s = 1.0 / packets_per_s
         self._offset_s: float | None = None
+        self._last_media_s = -self._step_s
 
-    def wait(self, media_s: float | None) -> float:
-        """Waits until ``media_s`` is due and returns by how many seconds it is late."""
+    def wait(self, media_s: float | None) -> tuple[float, float]:
+        """Waits until the packet is due; returns its media time and by how many seconds it is late."""
         if media_s is None:
-            return 0.0
+            media_s = self._last_media_s + self._step_s
         now_s = self._monotonic()
-        ahead_s = media_s + self._offset_s - now_s if self._offset_s is not None else None
-        if ahead_s is None or abs(ahead_s) > LATE_AT_MOST_S:  # the start, or a jump in the timestamps
-            self._offset_s = now_s - media_s
-            return 0.0
+        jumped = not -BACK_S <= media_s - self._last_media_s <= GAP_S
+        if self._offset_s is None or jumped:
+            # The first packet, or a jump: one step after the last packet, so that a loop plays on at its own speed.
+            self._offset_s = now_s - media_s + (0.0 if self._offset_s is None else self._step_s)
+        self._last_media_s = media_s if jumped else max(media_s, self._last_media_s)
+        ahead_s = media_s + self._offset_s - now_s
         if ahead_s > 0:
             self._stop.wait(ahead_s)
-        return max(0.0, -ahead_s)
+        return media_s, max(0.0, -ahead_s)
 
 
 def _video_stream(container: InputContainer, url: str) -> VideoStream:
     if not container.streams.video:
         raise Corrupt(f"{redacted(url)}: holds no video")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise Corrupt(f"{redacted(url)}: its video codec is not known here")
     stream.thread_type = "NONE"  # one picture now and then gains nothing from threads, and each one holds frames back
     return stream
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,13 +21,15 @@ class Moment:
     boot_id: str
 
     def since(self, earlier: Moment) -> float:
-        """Returns the seconds from ``earlier`` to here, never negative.
+        """Returns the seconds from ``earlier`` to here, never negative; infinite where nobody can tell.
 
-        Within one boot the boot clock counts, which no time server steps; across boots only UTC is left.
+        Within one boot the boot clock counts, which no time server steps; across boots only UTC is left, and a box
+        without a battery may wake up in 1970.
         """
         if self.boot_id == earlier.boot_id:
             return max(0.0, self.boot_s - earlier.boot_s)
-        return max(0.0, (self.utc - earlier.utc).total_seconds())
+        passed_s = (self.utc - earlier.utc).total_seconds()
+        return passed_s if passed_s >= 0 else math.inf
 
 
 class Clock(Protocol):

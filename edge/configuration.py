@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from detectors.base import DetectorConfigurationError, DetectorError, Vocabulary
 from detectors.registry import plugin
 from edge.yaml_lines import Lines, YamlProblem, load
-from ingest.configuration import EdgeConfiguration, Watch
+from ingest.configuration import EdgeConfiguration, Sensor, Watch
 
 MAX_BYTES = 5_000_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -90,7 +90,9 @@ def _in_words(item: dict[str, Any], model: type[BaseModel]) -> str:
         return "is missing"
     message = str(item["msg"]).removeprefix("Value error, ")
     given = item.get("input")
-    shown = "" if isinstance(given, (dict, list)) or item["type"] == "value_error" else f", got {given!r}"
+    # What stands in a URL may be a password, and is never said back.
+    silent = isinstance(given, (dict, list)) or item["type"] == "value_error" or "url" in item["loc"]
+    shown = "" if silent else f", got {given!r}"
     return f"{message[:1].lower()}{message[1:]}{shown}"
 
 
@@ -120,20 +122,70 @@ def _leaves(annotation: Any) -> Iterator[Any]:
 def _cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Mapping[str, str]) -> Iterator[Problem]:
     yield from _repeated_ids(configuration, lines)
     yield from _unknown_references(configuration, lines)
-    for index, camera in enumerate(configuration.cameras):
-        for name in _VARIABLE.findall(camera.url):
-            if name not in environment:
-                path = ("cameras", index, "url")
-                yield Problem(lines.line(path), _dotted(path), f"the environment has no variable {name}")
-    for index, broker in enumerate(configuration.brokers):
-        if broker.password_env and broker.password_env not in environment:
-            path = ("brokers", index, "password_env")
-            yield Problem(lines.line(path), _dotted(path), f"the environment has no variable {broker.password_env}")
+    yield from _unset_variables(configuration, lines, environment)
     for index, sensor in enumerate(configuration.sensors):
-        for key in ("value", "time"):
-            yield from _jmespath_problems(getattr(sensor, key), ("sensors", index, key), lines)
+        yield from _sensor_problems(sensor, ("sensors", index), lines)
+    looks_every_s = {camera.id: camera.look_every_s for camera in configuration.cameras}
     for index, watch in enumerate(configuration.watches):
         yield from _detector_problems(watch, ("watches", index, "detector"), lines)
+        every_s = looks_every_s.get(watch.camera or "", 0.0)
+        if watch.grace_s < 2 * every_s:
+            path = ("watches", index, "grace_s")
+            message = (
+                f"{watch.grace_s:g} s is less than two looks ({2 * every_s:g} s): one missed look would end a stay"
+            )
+            yield Problem(lines.line(path), _dotted(path), message)
+        if watch.zone is not None and _is_flat(watch.zone):
+            path = ("watches", index, "zone")
+            yield Problem(lines.line(path), _dotted(path), "the zone has no area")
+
+
+def _is_flat(zone: Sequence[tuple[float, float]]) -> bool:
+    around = zip(zone, [*zone[1:], zone[0]], strict=True)
+    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in around)) < 1e-6
+
+
+def _unset_variables(
+    configuration: EdgeConfiguration, lines: Lines, environment: Mapping[str, str]
+) -> Iterator[Problem]:
+    wanted = [(("cameras", i, "url"), name) for i, c in enumerate(configuration.cameras) for name in _names(c.url)]
+    wanted += [
+        (("brokers", i, "password_env"), b.password_env) for i, b in enumerate(configuration.brokers) if b.password_env
+    ]
+    for path, name in wanted:
+        if not environment.get(name):
+            yield Problem(lines.line(path), _dotted(path), f"the environment has no variable {name}, or an empty one")
+
+
+def _names(url: str) -> list[str]:
+    return _VARIABLE.findall(url)
+
+
+def _sensor_problems(sensor: Sensor, path: tuple[str | int, ...], lines: Lines) -> Iterator[Problem]:
+    for key in ("value", "time"):
+        expression = getattr(sensor, key)
+        try:
+            if expression is not None:
+                jmespath.compile(expression).search({})
+        except (jmespath.exceptions.UnknownFunctionError, jmespath.exceptions.ArityError) as error:
+            yield Problem(lines.line((*path, key)), _dotted((*path, key)), f"{expression!r}: {error}")
+        except (jmespath.exceptions.JMESPathTypeError, ValueError, TypeError):
+            # ParseError is a ValueError; what only the empty payload provokes is no mistake of the expression.
+            if not _parses(expression):
+                message = f"not a JMESPath expression: {expression!r}"
+                yield Problem(lines.line((*path, key)), _dotted((*path, key)), message)
+    levels = sensor.topic.split("/")
+    if any(len(level) > 1 and ("+" in level or "#" in level) for level in levels) or "#" in levels[:-1]:
+        message = f"not an MQTT topic filter: {sensor.topic!r}; + stands for one level, # only at the end"
+        yield Problem(lines.line((*path, "topic")), _dotted((*path, "topic")), message)
+
+
+def _parses(expression: str) -> bool:
+    try:
+        jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError:
+        return False
+    return True
 
 
 def _detector_problems(watch: Watch, path: tuple[str | int, ...], lines: Lines) -> Iterator[Problem]:
@@ -171,14 +223,6 @@ def _label_problems(
         known = ", ".join(sorted(vocabulary.of_kind))
         message = f"the detector has no label for {watch.kind!r}; name labels, or a kind of: {known}"
         yield Problem(lines.line(here), _dotted(here), message)
-
-
-def _jmespath_problems(expression: str | None, path: tuple[str | int, ...], lines: Lines) -> Iterator[Problem]:
-    try:
-        if expression is not None:
-            jmespath.compile(expression)
-    except jmespath.exceptions.JMESPathError:
-        yield Problem(lines.line(path), _dotted(path), f"not a JMESPath expression: {expression!r}")
 
 
 def _repeated_ids(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Problem]:

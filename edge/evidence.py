@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +114,14 @@ class EvidenceFolder:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def sweep(self, *, keep: set[str], older_than_s: float) -> int:
+        """Removes files that nobody names, left by a crash between a picture and its event; returns how many."""
+        oldest_s = time.time() - older_than_s
+        strays = [p for p in self._folder.glob("??/*") if p.name not in keep and p.stat().st_mtime < oldest_s]
+        for stray in strays:
+            stray.unlink(missing_ok=True)
+        return len(strays)
 
     def remove(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)

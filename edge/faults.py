@@ -53,8 +53,16 @@ class Corrupt(CameraFault):
 
 
 def redacted(url: str) -> str:
-    """Returns ``url`` without user, password and query, which may hold a token."""
-    return re.sub(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^/@]*@)?([^?#]*).*$", r"\1\2", url, flags=re.DOTALL)
+    """Returns only where a stream comes from: scheme, host and port, or the file.
+
+    Passwords stand in many places of camera URLs (before the host, with a slash or an @ in them, in the path, in the
+    query), so nothing of these is kept.
+    """
+    scheme, found, rest = url.partition("://")
+    if not found or scheme == "file":
+        return url
+    host = rest.rpartition("@")[2]
+    return f"{scheme}://{re.split(r'[/?#]', host)[0]}"
 
 
 def fault_of(error: Exception, *, url: str, playing: bool) -> CameraFault:

@@ -75,19 +75,19 @@ class CameraFeed(threading.Thread):
         waits = waits_s()
         while not self._stop_asked.is_set():
             try:
-                if self._read_on():
-                    waits = waits_s()
+                self._read_on()
                 if self._state is CameraState.ENDED or self._stop_asked.is_set():
                     return
-                raise Stalled(f"{redacted(self.camera.url)}: the stream ended")
             except CameraFault as fault:
                 if self._state is CameraState.LIVE:
                     waits = waits_s()
                 self._lost(fault)
+            except Exception as error:  # noqa: BLE001 - the top loop of a camera's thread: it must not end in silence
+                self._lost(CameraFault(f"{redacted(self.camera.url)}: the reader failed ({type(error).__name__})"))
             self._stop_asked.wait(next(waits))
 
-    def _read_on(self) -> bool:
-        """Reads until the stream ends; returns whether any look came."""
+    def _read_on(self) -> None:
+        """Reads until told to stop or until a file has ended. Raises: CameraFault: Also for a live stream that ends."""
         self._reader = CameraReader(self.camera, clock=self._clock, stop=self._stop_asked)
         came = False
         for look in self._reader.looks():
@@ -95,12 +95,13 @@ class CameraFeed(threading.Thread):
             self._live()
             self._late_s = look.late_s
             self._mailbox.put(self.camera.id, look)
-        if not is_live(self.camera.url) and not self._stop_asked.is_set():
-            if not came:
-                raise Stalled(f"{redacted(self.camera.url)}: holds no picture")
-            self._state = CameraState.ENDED
-            log.info("camera ended", camera=self.camera.id)
-        return came
+        if self._stop_asked.is_set():
+            return
+        if is_live(self.camera.url) or not came:
+            what = "the stream ended" if came else "holds no picture"
+            raise Stalled(f"{redacted(self.camera.url)}: {what}")
+        self._state = CameraState.ENDED
+        log.info("camera ended", camera=self.camera.id)
 
     def _live(self) -> None:
         if self._state is not CameraState.LIVE:

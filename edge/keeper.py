@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from datetime import datetime
+from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
 from detectors.base import DetectorIdentity
+from edge.clock import Moment
 from edge.events import event_of
 from edge.outbox import Commit, Outbox, OutboxError
-from edge.stays import Change, Stay, StayChange
+from edge.stay_records import StayRecord, record_of
+from edge.stays import Change, StayChange
 from ingest.configuration import Sensor, Watch
 from ingest.contract import ClearReason, Event, EvidenceItem, Phase
+
+SAVE_EVERY_S = 5.0
+"""A stay that only goes on is written this often: more would wear out the flash of a box, less forget dwell."""
 
 _PHASES = {Change.RAISED: Phase.RAISED, Change.UPDATED: Phase.UPDATED, Change.CLEARED: Phase.CLEARED}
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """How a stay was last written: when, and whether it was there."""
+
+    at: Moment
+    change: Change
 
 
 class Keeper:
@@ -31,6 +45,7 @@ class Keeper:
         self._outbox = outbox
         self._edge_id = edge_id
         self._waiting: deque[Commit] = deque()
+        self._saved: dict[UUID, _Saved] = {}
         self._lock = threading.Lock()
 
     @property
@@ -46,30 +61,32 @@ class Keeper:
         self,
         changes: list[StayChange],
         *,
-        at: datetime,
+        moment: Moment,
         watch: Watch,
         sensor: Sensor | None,
         detector: DetectorIdentity,
     ) -> Commit:
-        """Returns what to keep of one judged look of one watch.
+        """Returns what to keep of one judged look or reading of one watch.
 
-        A stay is kept from its second sighting on: what only passes never touches the disk.
+        A camera's stay is kept from its second sighting on: what only passes never touches the disk.
         """
-        save: list[Stay] = []
-        forget: list[Stay] = []
+        save: list[StayRecord] = []
+        forget: list[UUID] = []
         events: list[Event] = []
         for change in changes:
             stay = change.stay
             if change.change in (Change.CLEARED, Change.DROPPED):
-                forget.append(stay)
-            elif stay.sightings > 1:
-                save.append(stay)
+                forget.append(stay.incident_id)
+                self._saved.pop(stay.incident_id, None)
+            elif (sensor is not None or stay.sightings > 1) and self._is_news(change, moment):
+                self._saved[stay.incident_id] = _Saved(moment, change.change)
+                save.append(record_of(stay))
             if change.change in _PHASES:
                 events.append(
                     event_of(
                         stay,
                         phase=_PHASES[change.change],
-                        occurred_at=at,
+                        occurred_at=moment.utc,
                         edge_id=self._edge_id,
                         watch=watch,
                         sensor=sensor,
@@ -79,12 +96,23 @@ class Keeper:
                     )
                 )
         evidence: list[EvidenceItem] = [item for event in events for item in event.evidence]
-        return Commit(save=save, forget=[s.incident_id for s in forget], events=events, evidence=evidence)
+        return Commit(save=save, forget=forget, events=events, evidence=evidence)
 
-    def keep(self, commit: Commit) -> None:
-        """Commits now, or as soon as the outbox can be written again."""
+    def _is_news(self, change: StayChange, moment: Moment) -> bool:
+        """Events, and a stay that came or went, are written at once; one that goes on, now and then."""
+        saved = self._saved.get(change.stay.incident_id)
+        if (
+            saved is None
+            or change.change in _PHASES
+            or (saved.change is Change.ABSENT) != (change.change is Change.ABSENT)
+        ):
+            return True
+        return moment.since(saved.at) >= SAVE_EVERY_S
+
+    def keep(self, commit: Commit) -> bool:
+        """Commits now, or as soon as the outbox can be written again; returns whether all is on the disk."""
         if commit.is_empty and not self._waiting:
-            return
+            return True
         with self._lock:
             was_waiting = bool(self._waiting)
             self._waiting.append(commit)
@@ -107,3 +135,4 @@ class Keeper:
                 kind=event.kind,
                 dwell_s=event.dwell_s,
             )
+        return not self._waiting

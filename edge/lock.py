@@ -12,14 +12,22 @@ class EdgeIsRunning(Exception):
     """Another process holds the folder."""
 
 
+class DataFolderUnusable(Exception):
+    """The folder cannot be made or written."""
+
+
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Holds the folder for this process. The kernel lets go when the process ends, however it ends.
 
-    Raises: EdgeIsRunning.
+    Raises: EdgeIsRunning, DataFolderUnusable.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "edge.lock").open("w") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "edge.lock").open("w")
+    except OSError as error:
+        raise DataFolderUnusable(f"data_dir {folder} cannot be used: {error.strerror}") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

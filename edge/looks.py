@@ -110,7 +110,7 @@ class CameraLooks:
         for change in changes:
             self._take_pictures(change, watch.watch, studio)
         return self._keeper.commit_of(
-            changes, at=look.moment.utc, watch=watch.watch, sensor=None, detector=watch.detector.identity
+            changes, moment=look.moment, watch=watch.watch, sensor=None, detector=watch.detector.identity
         )
 
     def _take_pictures(self, change: StayChange, watch: Watch, studio: _Studio) -> None:
@@ -118,6 +118,8 @@ class CameraLooks:
         try:
             if change.change is Change.BORN:
                 self._starts[stay.incident_id] = studio.wide(EvidenceRole.START)
+                return
+            if change.change is Change.ABSENT:
                 return
             # What is seen a second time may stay: only now does its first picture touch the disk.
             start = self._starts.pop(stay.incident_id, None)

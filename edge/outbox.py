@@ -6,6 +6,7 @@ between them cannot raise an incident twice, nor forget that it was raised.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from edge.stay_records import stay_from_json, stay_to_json
+from pydantic import ValidationError
+
+from edge.stay_records import StayRecord, stay_from_json
 from edge.stays import Stay
 from ingest.contract import Answer, Event, EvidenceItem, EvidenceState
 
@@ -46,9 +49,12 @@ class OutboxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one look or reading changed, to be kept all together or not at all."""
+    """What one look or reading changed, to be kept all together or not at all.
 
-    save: Sequence[Stay] = ()
+    ``save`` holds records and not stays: a commit that has to wait must not pick up what later looks change.
+    """
+
+    save: Sequence[StayRecord] = ()
     forget: Sequence[UUID] = ()
     events: Sequence[Event] = ()
     evidence: Sequence[EvidenceItem] = ()
@@ -118,7 +124,7 @@ class Outbox:
             db.executemany("DELETE FROM stays WHERE incident_id = ?", [(str(i),) for i in change.forget])
             db.executemany(
                 "INSERT INTO stays VALUES (?, ?, ?) ON CONFLICT (incident_id) DO UPDATE SET body = excluded.body",
-                [(str(stay.incident_id), stay.watch_id, stay_to_json(stay)) for stay in change.save],
+                [(str(record.incident_id), record.watch_id, record.body) for record in change.save],
             )
             db.executemany(
                 "INSERT INTO evidence VALUES (?, ?, ?, ?, 'pending', NULL, ?) ON CONFLICT DO NOTHING",
@@ -133,8 +139,17 @@ class Outbox:
             )
 
     def stays(self) -> list[Stay]:
+        """Returns the kept stays. Raises: OutboxError: One was written by a version that this one cannot read."""
         rows = self._rows("SELECT body FROM stays ORDER BY incident_id")
-        return [stay_from_json(body) for (body,) in rows]
+        try:
+            return [stay_from_json(body) for (body,) in rows]
+        except ValidationError as error:
+            raise OutboxError(f"a kept stay cannot be read: {error.error_count()} errors") from error
+
+    def evidence_names(self) -> set[str]:
+        """Returns the sha256 of all evidence that events or stays name."""
+        rows = self._rows("SELECT sha256 FROM evidence")
+        return {sha for (sha,) in rows} | {item.sha256 for stay in self.stays() for item in stay.evidence}
 
     def waiting_events(self, limit: int) -> list[WaitingEvent]:
         """Returns the oldest events not yet answered, those held since yesterday behind them."""
@@ -145,7 +160,21 @@ class Outbox:
             retry_before,
             limit,
         )
-        return [WaitingEvent(seq, Event.model_validate_json(body)) for seq, body in rows]
+        readable: list[WaitingEvent] = []
+        for seq, body in rows:
+            try:
+                readable.append(WaitingEvent(seq, Event.model_validate_json(body)))
+            except ValidationError as error:
+                # Written by another version, or damaged: set apart and counted, so that it blocks nothing behind it.
+                self._set_apart(seq, f"cannot be read any more: {error.error_count()} errors")
+        return readable
+
+    def _set_apart(self, seq: int, reason: str) -> None:
+        now = datetime.now(UTC).isoformat()
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE events SET state = 'unreadable', answered_at = ?, reason = ? WHERE seq = ?", (now, reason, seq)
+            )
 
     def answered(self, answers: Iterable[tuple[int, Answer, str | None]]) -> None:
         """Notes the gateway's answers by ``seq``; refused events stay in quarantine, never deleted."""
@@ -186,12 +215,22 @@ class Outbox:
             return done.rowcount
 
     def prune(self) -> list[str]:
-        """Forgets accepted events older than a week; returns the sha256 of delivered evidence that may go too."""
+        """Forgets accepted events older than a week; returns the sha256 of delivered evidence that may go too.
+
+        What an open stay still needs stays: its next event names its evidence, its end its last event.
+        """
         limit = (datetime.now(UTC) - KEEP_ACCEPTED).isoformat()
+        needed = json.dumps([item.sha256 for stay in self.stays() for item in stay.evidence])
         with self._transaction() as db:
-            db.execute("DELETE FROM events WHERE state = 'accepted' AND answered_at < ?", (limit,))
+            db.execute(
+                "DELETE FROM events WHERE state = 'accepted' AND answered_at < ?"
+                " AND incident_id NOT IN (SELECT incident_id FROM stays)",
+                (limit,),
+            )
             rows = db.execute(
-                "DELETE FROM evidence WHERE state = 'present' AND added_at < ? RETURNING sha256", (limit,)
+                "DELETE FROM evidence WHERE state = 'present' AND added_at < ?"
+                " AND sha256 NOT IN (SELECT value FROM json_each(?)) RETURNING sha256",
+                (limit, needed),
             ).fetchall()
         return [sha for (sha,) in rows]
 

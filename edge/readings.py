@@ -54,7 +54,8 @@ class JsonDecoder:
     def _search(expression: Any, document: Any) -> Any:
         try:
             return expression.search(document)
-        except (jmespath.exceptions.JMESPathError, RecursionError):
+        except (jmespath.exceptions.JMESPathError, RecursionError, ArithmeticError, ValueError, TypeError):
+            # JMESPath's own functions let Python's errors through: floor() of NaN, a slice with step 0.
             raise PayloadRefused("no_value", "the expression does not apply to this payload") from None
 
 

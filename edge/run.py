@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
+import httpx
 import structlog
 from uuid_utils.compat import uuid7
 
@@ -24,17 +26,19 @@ from edge.outbox import Commit, Outbox, OutboxError
 from edge.sensors import BrokerLink, SensorDesk, SensorWatch
 from edge.stays import WatchStays
 from edge.supervision import STOPPING_S, GroupProcess, spread
+from edge.threads import tireless
 from edge.uplink import PRUNE_EVERY_S, STATUS_EVERY_S, LinkDown, Uplink
-from ingest.configuration import EdgeConfiguration
+from ingest.configuration import Broker, EdgeConfiguration
 from ingest.contract import Answer, Backlog, CameraStatus, ClearReason, EdgeStatus, Phase, WatchStatus
 
 STATUS_FILE_EVERY_S = 1.0
+STRAY_AFTER_S = 3600.0
 
 log = structlog.get_logger(__name__)
 
 
-class EdgeKeyMissing(Exception):
-    """The centre is configured, and its key is not where the configuration says."""
+class EdgeCannotStart(Exception):
+    """Something that the configuration names is not there or cannot be used; the text says what and where."""
 
 
 class Edge:
@@ -51,43 +55,47 @@ class Edge:
         self._keeper = Keeper(self._outbox, edge_id=configuration.edge_id)
         self._groups = [GroupProcess(configuration, ids) for ids in spread([c.id for c in configuration.cameras])]
         self._desks = self._sensor_desks()
-        self._links = [
-            BrokerLink(
-                broker,
-                [desk for desk in self._desks if desk.sensor.broker == broker.id],
-                edge_id=configuration.edge_id,
-                environment=environment,
-                clock=SystemClock(),
-                stop=stop,
-            )
-            for broker in configuration.brokers
-        ]
+        self._links = [self._link(broker, environment) for broker in configuration.brokers]
         self._uplink = self._make_uplink(environment)
 
     def run(self) -> None:
         self._withdraw_unwatched()
-        threads = [threading.Thread(target=link.run, name="broker") for link in self._links]
+        self._sweep()
+        threads = [tireless(link.run, name="broker", stop=self._stop) for link in self._links]
+        threads.append(tireless(self._keep_house, name="house", stop=self._stop))
         if self._uplink is not None:
-            threads.append(threading.Thread(target=self._uplink.run, name="uplink"))
-            threads.append(threading.Thread(target=self._report_status, name="status"))
+            threads.append(tireless(self._uplink.run, name="uplink", stop=self._stop))
+            threads.append(tireless(self._report_status, name="status", stop=self._stop))
         for thread in threads:
             thread.start()
-        next_status_s = 0.0
-        while not self._stop.is_set():
+        try:
+            while not self._stop.is_set():
+                for group in self._groups:
+                    group.tend()
+                self._stop.wait(0.2)
+        finally:
+            self._stop.set()
             for group in self._groups:
-                group.tend()
-            if time.monotonic() >= next_status_s:
-                next_status_s = time.monotonic() + STATUS_FILE_EVERY_S
-                self._write_status()
-            self._stop.wait(0.2)
-        for group in self._groups:
-            group.stop()
-        for thread in threads:
-            thread.join(timeout=STOPPING_S)
-        self._write_status()
-        if self._uplink is not None:
-            self._uplink.close()
-        self._outbox.close()
+                group.stop()
+            for thread in threads:
+                thread.join(timeout=STOPPING_S)
+            self._write_status()
+            if self._uplink is not None:
+                self._uplink.close()
+            self._outbox.close()
+
+    def _link(self, broker: Broker, environment: Mapping[str, str]) -> BrokerLink:
+        try:
+            return BrokerLink(
+                broker,
+                [desk for desk in self._desks if desk.sensor.broker == broker.id],
+                edge_id=self._configuration.edge_id,
+                environment=environment,
+                clock=SystemClock(),
+                stop=self._stop,
+            )
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise EdgeCannotStart(f"broker {broker.id}: ca_file {broker.ca_file} cannot be used: {error}") from None
 
     def _sensor_desks(self) -> list[SensorDesk]:
         kept = self._outbox.stays()
@@ -116,11 +124,15 @@ class Edge:
             where = f"file {centre.key_file}"
             try:
                 key = Path(str(centre.key_file)).read_text(encoding="utf-8").strip()
-            except OSError:
+            except (OSError, UnicodeDecodeError):
                 key = ""
-        if not key:
-            raise EdgeKeyMissing(f"no key for the centre in {where}; `streetcase api add-edge` makes one")
-        return Uplink(centre, key, self._outbox, EvidenceFolder(self._folders.evidence), stop=self._stop)
+        if not (key and key.isascii() and key.isprintable()):
+            raise EdgeCannotStart(f"no key for the centre in {where}; `streetcase api add-edge` makes one")
+        try:
+            return Uplink(centre, key, self._outbox, EvidenceFolder(self._folders.evidence), stop=self._stop)
+        except (httpx.InvalidURL, OSError, ValueError):
+            # Not chained: the URL may hold a password.
+            raise EdgeCannotStart("centre: the url or the ca_file cannot be used") from None
 
     def _withdraw_unwatched(self) -> None:
         """Clears, as withdrawn, the incidents of watches that the configuration no longer has."""
@@ -159,7 +171,7 @@ class Edge:
                 evidence_items=counts.evidence_items,
                 evidence_bytes=counts.evidence_bytes,
                 held=counts.events.get(Answer.HELD.value, 0),
-                refused=counts.events.get(Answer.REFUSED.value, 0),
+                refused=counts.events.get(Answer.REFUSED.value, 0) + counts.events.get("unreadable", 0),
                 sacrificed=counts.sacrificed,
                 oldest_at=counts.oldest_waiting_at,
             ),
@@ -176,15 +188,26 @@ class Edge:
 
     def _report_status(self) -> None:
         assert self._uplink is not None  # noqa: S101 - started only with one
-        next_prune_s = 0.0
         while not self._stop.is_set():
-            try:
+            # The uplink tells when the centre is lost; a status is worth nothing later.
+            with contextlib.suppress(LinkDown, OutboxError):
                 self._uplink.send_status(self.status())
-                if time.monotonic() >= next_prune_s:
-                    next_prune_s = time.monotonic() + PRUNE_EVERY_S
-                    evidence = EvidenceFolder(self._folders.evidence)
-                    for sha256 in self._outbox.prune():
-                        evidence.remove(sha256)
-            except (LinkDown, OutboxError):
-                pass  # the uplink tells when the centre is lost; a status is worth nothing later
             self._stop.wait(STATUS_EVERY_S)
+
+    def _keep_house(self) -> None:
+        """Writes the status file each second, and forgets now and then what a week has made old."""
+        next_prune_s = time.monotonic() + PRUNE_EVERY_S
+        while not self._stop.wait(STATUS_FILE_EVERY_S):
+            self._write_status()
+            if time.monotonic() >= next_prune_s:
+                next_prune_s = time.monotonic() + PRUNE_EVERY_S
+                evidence = EvidenceFolder(self._folders.evidence)
+                for sha256 in self._outbox.prune():
+                    evidence.remove(sha256)
+
+    def _sweep(self) -> None:
+        strays = EvidenceFolder(self._folders.evidence).sweep(
+            keep=self._outbox.evidence_names(), older_than_s=STRAY_AFTER_S
+        )
+        if strays:
+            log.info("stray pictures removed", files=strays)

@@ -33,7 +33,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class SensorWatch:
-    """A watch on a sensor: its rule, its stays, and what the last reading came to."""
+    """A watch on a sensor: its rule, its stays, and what the last reading came to.
+
+    The last reading is taken from a kept stay, so that a sensor that speaks only on change survives a restart.
+    """
 
     stays: WatchStays
     rule: ReadingRule
@@ -41,6 +44,11 @@ class SensorWatch:
     judged: int = 0
     with_findings: int = 0
     last_findings: list[Finding] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for stay in self.stays.stays:
+            self.last_reading = stay.last_judged
+            self.last_findings = [stay.finding] if stay.last_seen == stay.last_judged else []
 
     def status(self) -> WatchStatus:
         return WatchStatus(
@@ -63,52 +71,68 @@ class SensorDesk:
         self.refused: Counter[str] = Counter()
         self.last_reading_at: datetime | None = None
         self._fault: str | None = None
+        self._now: Moment | None = None
 
-    def take(self, payload: bytes, moment: Moment, *, retained: bool) -> None:
-        """Takes one message. What gives no reading is counted by cause and changes nothing."""
+    def take(self, payload: bytes, moment: Moment, *, retained: bool) -> bool:
+        """Takes one message; returns whether all that came of it is on the disk.
+
+        What gives no reading is counted by cause and changes nothing.
+        """
         if retained:
             # The broker's memory of some earlier time: never news, so never an alarm nor an all-clear.
             self.refused["retained"] += 1
-            return
+            return True
+        moment = self._onward(moment)
         try:
             reading = self._decoder.reading(payload, arrived_at=moment.utc)
+            kept = [self._judge(watch, reading, moment) for watch in self.watches]
         except PayloadRefused as refusal:
-            self.refused[refusal.cause] += 1
-            if self._fault != refusal.cause:
-                log.warning("payload refused", sensor=self.sensor.id, cause=refusal.cause, detail=str(refusal))
-            self._fault = refusal.cause
-            return
+            self._refuse(refusal)
+            return True
         if self._fault is not None:
-            log.info("payload accepted again", sensor=self.sensor.id)
+            log.info("readings accepted again", sensor=self.sensor.id)
             self._fault = None
         self.readings += 1
         self.last_reading_at = moment.utc
-        for watch in self.watches:
-            self._judge(watch, reading, moment)
+        return all(kept)
 
-    def _judge(self, watch: SensorWatch, reading: Reading, moment: Moment) -> None:
+    def _refuse(self, refusal: PayloadRefused) -> None:
+        self.refused[refusal.cause] += 1
+        if self._fault != refusal.cause:
+            log.warning("reading refused", sensor=self.sensor.id, cause=refusal.cause, detail=str(refusal))
+        self._fault = refusal.cause
+
+    def _onward(self, moment: Moment) -> Moment:
+        """Readings queue and ticks do not: time must not run back, or the same seconds would count twice."""
+        if self._now is None or moment.boot_s >= self._now.boot_s:
+            self._now = moment
+        return self._now
+
+    def _judge(self, watch: SensorWatch, reading: Reading, moment: Moment) -> bool:
+        age_s = (moment.utc - reading.measured_at).total_seconds()
+        if age_s > watch.stays.watch.grace_s:
+            raise PayloadRefused("late", f"measured {age_s:.0f} s ago, more than the watch's grace: it tells of then")
         try:
             findings = watch.rule.judge([reading], standing=watch.stays.standing)[0]
         except DetectorError as error:
-            self.refused["rule_failed"] += 1
-            log.error("rule failed", sensor=self.sensor.id, watch=watch.stays.watch.id, error=str(error))
-            return
+            raise PayloadRefused("rule_failed", str(error)) from error
         watch.judged += 1
         watch.with_findings += bool(findings)
         watch.last_reading, watch.last_findings = moment, findings
-        self._stay(watch, moment)
+        return self._stay(watch, moment)
 
     def tick(self, moment: Moment) -> None:
         """Lets time pass between readings: the last one holds for the watch's grace, then nothing is known."""
+        moment = self._onward(moment)
         for watch in self.watches:
             if watch.last_reading is not None and moment.since(watch.last_reading) <= watch.stays.watch.grace_s:
                 self._stay(watch, moment)
 
-    def _stay(self, watch: SensorWatch, moment: Moment) -> None:
+    def _stay(self, watch: SensorWatch, moment: Moment) -> bool:
         changes = watch.stays.judge(watch.last_findings, moment)
-        self._keeper.keep(
+        return self._keeper.keep(
             self._keeper.commit_of(
-                changes, at=moment.utc, watch=watch.stays.watch, sensor=self.sensor, detector=watch.rule.identity
+                changes, moment=moment, watch=watch.stays.watch, sensor=self.sensor, detector=watch.rule.identity
             )
         )
 
@@ -148,6 +172,7 @@ class BrokerLink:
         self._stop = stop
         self._arrived: queue.Queue[_Arrived] = queue.Queue(QUEUE_LENGTH)
         self._connected = False
+        self._refusal: str | None = None
         # A session of our own name that the broker keeps: what comes with QoS 1 while we are down waits there.
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -168,17 +193,23 @@ class BrokerLink:
         """Judges messages until told to stop; the connection comes back by itself."""
         self._connect_first()
         self._client.loop_start()
-        next_tick = self._clock.now()
+        try:
+            self._judge_on()
+        finally:
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    def _judge_on(self) -> None:
+        ticked = self._clock.now()
         while not self._stop.is_set():
             with contextlib.suppress(queue.Empty):
-                self._take(self._arrived.get(timeout=TICK_S / 2))
+                self._take(self._arrived.get(timeout=TICK_S))
+            # Only once all that has arrived is judged may time pass between readings.
             now = self._clock.now()
-            if now.since(next_tick) >= TICK_S or self._arrived.empty():
-                next_tick = now
+            if self._arrived.empty() and now.since(ticked) >= TICK_S:
+                ticked = now
                 for desk in self._desks:
                     desk.tick(now)
-        self._client.disconnect()
-        self._client.loop_stop()
 
     def _connect_first(self) -> None:
         waits = waits_s()
@@ -195,18 +226,21 @@ class BrokerLink:
                 return
 
     def _take(self, arrived: _Arrived) -> None:
-        for desk in arrived.desks:
-            desk.take(bytes(arrived.message.payload), arrived.moment, retained=arrived.message.retain)
-        # Acknowledged only now: a crash before this line makes the broker send it again.
-        self._client.ack(arrived.message.mid, arrived.message.qos)
+        payload, retained = bytes(arrived.message.payload), arrived.message.retain
+        kept = [desk.take(payload, arrived.moment, retained=retained) for desk in arrived.desks]
+        if all(kept):
+            # Acknowledged only when it is on the disk: a crash before this line makes the broker send it again.
+            self._client.ack(arrived.message.mid, arrived.message.qos)
 
     def _on_connect(
         self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
         if reason.is_failure:
-            log.warning("broker refused", broker=self._broker.id, reason=str(reason))
+            if self._refusal != str(reason):
+                log.warning("broker refused", broker=self._broker.id, reason=str(reason))
+            self._refusal = str(reason)
             return
-        self._connected = True
+        self._connected, self._refusal = True, None
         log.info("broker reached", broker=self._broker.id)
         for topic in sorted({desk.sensor.topic for desk in self._desks}):
             client.subscribe(topic, qos=1)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from ingest.contract import EdgeStatus
 
 
+class StatusUnreadable(Exception):
+    """The file is no status, or one of another version."""
+
+
 def print_status(status_json: str) -> None:
-    """Prints cameras, sensors, watches and backlog; ages are in seconds."""
-    status = EdgeStatus.model_validate_json(status_json)
+    """Prints cameras, sensors, watches and backlog; ages are in seconds. Raises: StatusUnreadable."""
+    try:
+        status = EdgeStatus.model_validate_json(status_json)
+    except ValidationError as error:
+        raise StatusUnreadable(f"status.json is not a status of this version: {error.error_count()} errors") from None
     console = Console()
     age_s = (datetime.now(UTC) - status.sent_at).total_seconds()
     console.print(f"edge [bold]{status.edge_id}[/bold]  version {status.version}  status is {age_s:.0f} s old")

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+from uuid import UUID
 
 from pydantic import TypeAdapter
 
 from edge.stays import Stay
 
 _STAY = TypeAdapter(Stay)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StayRecord:
+    """A stay as it is written: what later looks change does not reach it."""
+
+    incident_id: UUID
+    watch_id: str
+    body: str
+
+
+def record_of(stay: Stay) -> StayRecord:
+    return StayRecord(stay.incident_id, stay.watch_id, stay_to_json(stay))
 
 
 def stay_to_json(stay: Stay) -> str:

@@ -26,6 +26,9 @@ SAME_THING_IOU = 0.6
 """Two findings of one look that overlap more than this are one thing under two labels."""
 
 UPDATE_EVERY_S = 600.0
+ABSENT_LOOKS = 10
+"""After so many looks in a row without it, a stay that was never raised is forgotten, however rare the looks."""
+
 SETTLE = 0.1
 """Share by which the anchor follows each sighting: noise averages out, and what walks away leaves its anchor."""
 
@@ -37,6 +40,7 @@ class Change(StrEnum):
 
     BORN = "born"
     SEEN = "seen"
+    ABSENT = "absent"
     RAISED = "raised"
     UPDATED = "updated"
     CLEARED = "cleared"
@@ -61,6 +65,7 @@ class Stay:
     appearance: bytes | None = None
     dwell_s: float = 0.0
     absent_s: float = 0.0
+    absent_looks: int = 0
     sightings: int = 1
     best_score: float | None = None
     raised: bool = False
@@ -171,7 +176,7 @@ class WatchStays:
         if gap_s <= self.watch.grace_s:
             stay.dwell_s += gap_s
         stay.last_seen = stay.last_judged = moment
-        stay.absent_s = 0.0
+        stay.absent_s, stay.absent_looks = 0.0, 0
         stay.sightings += 1
         stay.finding = finding
         stay.best_score = max((s for s in (stay.best_score, finding.score) if s is not None), default=None)
@@ -193,12 +198,19 @@ class WatchStays:
         if gap_s <= self.watch.grace_s:
             stay.absent_s += gap_s
         stay.last_judged = moment
-        # A detector may miss a thing that is there, so a camera's stay survives its grace; a reading is certain.
-        unseen_s = self.watch.grace_s if self.watch.camera is not None else 0.0
-        if stay.absent_s < (self.watch.clear_s if stay.raised else unseen_s):
-            return []
+        stay.absent_looks += 1
+        if not (stay.absent_s >= self.watch.clear_s if stay.raised else self._has_passed(stay)):
+            return [StayChange(Change.ABSENT, stay)]
         self.stays.remove(stay)
         return [StayChange(Change.CLEARED if stay.raised else Change.DROPPED, stay)]
+
+    def _has_passed(self, stay: Stay) -> bool:
+        """Whether a stay that was never raised may be forgotten, now that it is absent."""
+        # A detector may miss a thing that is there, so a camera's stay survives its grace; a reading is certain.
+        if self.watch.camera is None:
+            return True
+        # Looks can be so rare that no absent time ever counts; passers-by must not pile up then.
+        return stay.absent_s >= self.watch.grace_s or stay.absent_looks >= ABSENT_LOOKS
 
 
 def _distinct(findings: Sequence[Finding]) -> list[Finding]:

@@ -27,10 +27,11 @@ log = structlog.get_logger(__name__)
 class GroupProcess:
     """One group of cameras in a process of its own, seen from outside."""
 
-    def __init__(self, configuration: EdgeConfiguration, cameras: Sequence[str]) -> None:
+    def __init__(self, configuration: EdgeConfiguration, cameras: Sequence[str], *, silent_s: float = SILENT_S) -> None:
         self.cameras = list(cameras)
         self.last_beat: Beat | None = None
         self.restarts = 0
+        self._silent_s = silent_s
         self._configuration_json = configuration.model_dump_json()
         self._process: BaseProcess | None = None
         self._beats: Connection | None = None
@@ -51,7 +52,7 @@ class GroupProcess:
             return
         self._hear()
         silent_s = time.monotonic() - self._heard_s
-        hangs = silent_s > (STARTING_S if self.last_beat is None else SILENT_S)
+        hangs = silent_s > (STARTING_S if self.last_beat is None else self._silent_s)
         if not self._process.is_alive() or hangs:
             log.error("camera group lost", cameras=self.cameras, exit_code=self._process.exitcode, hangs=hangs)
             self._kill()
@@ -67,14 +68,21 @@ class GroupProcess:
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._beats, theirs = context.Pipe(duplex=False)
-        self._process = context.Process(
-            target=group_main, args=(self._configuration_json, self.cameras, theirs), name="cameras"
-        )
-        self._process.start()
-        theirs.close()
         self._heard_s = self._started_s = time.monotonic()
         self.last_beat = None
+        self._beats, theirs = context.Pipe(duplex=False)
+        process = context.Process(
+            target=group_main, args=(self._configuration_json, self.cameras, theirs), name="cameras"
+        )
+        try:
+            process.start()
+        except OSError as error:  # no memory, no process left
+            log.error("camera group cannot be started", cameras=self.cameras, reason=type(error).__name__)
+            self._pace()
+        else:
+            self._process = process
+        finally:
+            theirs.close()
 
     def _hear(self) -> None:
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -22,6 +23,12 @@ from ingest.contract import Answer, EdgeStatus, Event, EvidenceRole, EvidenceSta
 EVENTS_PER_POST = 50
 EVIDENCE_PER_ROUND = 8
 BEFORE_THE_EVENT = (EvidenceRole.START, EvidenceRole.CROP)
+EVENTS_WITH_EVIDENCE_FIRST = 5
+"""Before one POST the pictures of so many events go at most: the first event must not wait for the fiftieth's."""
+
+ASK_EPOCH_EVERY_S = 60.0
+"""An idle edge asks so often whether the stream is still the one that took its events."""
+
 IDLE_S = 0.5
 STATUS_EVERY_S = 30.0
 PRUNE_EVERY_S = 3600.0
@@ -47,6 +54,8 @@ class Uplink:
         self._evidence = evidence
         self._stop = stop
         self._up = False
+        self._why = ""
+        self._posted_s = -ASK_EPOCH_EVERY_S
         self.clock_offset_ms: int | None = None
         self._http = httpx.Client(
             base_url=centre.url.rstrip("/"),
@@ -69,19 +78,27 @@ class Uplink:
                 asked_s = error.wait_s if isinstance(error, LinkDown) else None
                 self._stop.wait(asked_s if asked_s is not None else next(waits))
                 continue
-            if busy:
-                self._note(up=True)
-                waits = waits_s(first_s=0.5, longest_s=60.0)
-            else:
+            self._note(up=True)
+            waits = waits_s(first_s=0.5, longest_s=60.0)
+            if not busy:
                 self._stop.wait(IDLE_S)
 
     def send_once(self) -> bool:
-        """Sends one batch of events and a few evidence items; returns whether there was anything to send."""
+        """Sends one batch of events and a few evidence items; returns whether there was anything to send.
+
+        Raises: LinkDown: After the events have gone, where only the evidence could not: events never wait for it.
+        """
         waiting = self._outbox.waiting_events(EVENTS_PER_POST)
-        for item in waiting:
-            self._send_evidence_of(item.event)
-        if waiting:
+        kept_back: LinkDown | None = None
+        try:
+            for item in waiting[:EVENTS_WITH_EVIDENCE_FIRST]:
+                self._send_evidence_of(item.event)
+        except LinkDown as error:
+            kept_back = error
+        if waiting or time.monotonic() - self._posted_s > ASK_EPOCH_EVERY_S:
             self._post(waiting)
+        if kept_back is not None:
+            raise kept_back
         pending = self._outbox.pending_evidence(EVIDENCE_PER_ROUND)
         for sha256, media_type in pending:
             self._send_evidence(sha256, media_type)
@@ -97,14 +114,21 @@ class Uplink:
         events = [self._as_sent(item.event) for item in waiting]
         body = b'{"events":[' + b",".join(e.model_dump_json(exclude_none=True).encode() for e in events) + b"]}"
         answer = self._request("POST", "/ingest/v1/events", content=body)
+        if answer.status_code == 413 and len(waiting) > 1:
+            self._post(waiting[: len(waiting) // 2])
+            return
         if answer.status_code != 202:
             raise LinkDown(f"events not taken: {answer.status_code} {answer.text[:200]}")
+        self._posted_s = time.monotonic()
         try:
             post = PostAnswer.model_validate_json(answer.content)
         except ValidationError as error:
             raise LinkDown(f"the answer is not of the contract: {error.error_count()} errors") from None
         if [a.position for a in post.answers] != list(range(len(waiting))):
             raise LinkDown(f"{len(waiting)} events sent, answers for {len(post.answers)} came")
+        if not waiting:
+            self._follow_epoch(post)
+            return
         for item, answered in zip(waiting, post.answers, strict=True):
             if answered.answer in (Answer.HELD, Answer.REFUSED):
                 log.warning(
@@ -146,12 +170,12 @@ class Uplink:
                 self._send_evidence(item.sha256, item.media_type)
 
     def _send_evidence(self, sha256: str, media_type: str) -> None:
-        path = self._evidence.path(sha256)
-        damage = _damage(path, sha256)
-        if damage is not None:
-            self._sacrifice(sha256, damage)
+        # Read whole and checked: 20 MB at most, and a truncated file must not travel under a good name.
+        content = _read_checked(self._evidence.path(sha256), sha256)
+        if isinstance(content, str):
+            self._sacrifice(sha256, content)
             return
-        answer = self._request("PUT", f"/ingest/v1/evidence/{sha256}", content=_chunks(path), media_type=media_type)
+        answer = self._request("PUT", f"/ingest/v1/evidence/{sha256}", content=content, media_type=media_type)
         if answer.status_code in (200, 201, 204):
             self._outbox.set_evidence(sha256, EvidenceState.PRESENT)
         elif answer.status_code in (400, 413, 415, 422):
@@ -164,7 +188,7 @@ class Uplink:
         self._outbox.set_evidence(sha256, EvidenceState.SACRIFICED, reason)
 
     def _request(
-        self, method: str, path: str, *, content: bytes | Iterator[bytes], media_type: str = "application/json"
+        self, method: str, path: str, *, content: bytes, media_type: str = "application/json"
     ) -> httpx.Response:
         try:
             answer = self._http.request(method, path, content=content, headers={"Content-Type": media_type})
@@ -182,31 +206,28 @@ class Uplink:
             theirs = parsedate_to_datetime(answer.headers["Date"])
         except (KeyError, ValueError):
             return
+        if theirs.tzinfo is None:  # "-0000": the time is right, the zone unknown
+            return
         # Date has whole seconds: half a second is added, what remains is the offset to half a second.
         self.clock_offset_ms = round((theirs - datetime.now(UTC)).total_seconds() * 1000 + 500)
 
     def _note(self, *, up: bool, why: str = "") -> None:
         if up and not self._up:
             log.info("centre reached")
-        elif not up and (self._up or why != getattr(self, "_why", "")):
+        elif not up and (self._up or why != self._why):
             log.warning("centre lost", reason=why)
         self._up, self._why = up, why
 
 
-def _damage(path: Path, sha256: str) -> str | None:
-    """Says what is wrong with an evidence file, or None: a truncated one must not travel under a good name."""
+def _read_checked(path: Path, sha256: str) -> bytes | str:
+    """Returns the bytes of an evidence file, or in words what is wrong with it."""
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        content = path.read_bytes()
     except OSError as error:
         return f"file cannot be read: {error.strerror}"
-    return None if found == sha256 else "file is damaged: its bytes no longer match its sha256"
-
-
-def _chunks(path: Path, size_bytes: int = 64 * 1024) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(size_bytes):
-            yield chunk
+    if hashlib.sha256(content).hexdigest() != sha256:
+        return "file is damaged: its bytes no longer match its sha256"
+    return content
 
 
 def _retry_after_s(answer: httpx.Response) -> float | None:

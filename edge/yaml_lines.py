@@ -38,6 +38,8 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *defaults`, which the base class resolves
+                continue
             key = self.construct_object(key_node, deep=True)
             try:
                 repeated = key in seen
@@ -66,6 +68,8 @@ def load(text: str) -> tuple[Any, Lines]:
         raise YamlProblem(1, f"not YAML: {error.reason}") from None
     except RecursionError:
         raise YamlProblem(1, "nested too deeply, or holds itself") from None
+    except ValueError as error:  # a date or number that YAML's own types cannot hold
+        raise YamlProblem(1, f"not YAML: {error}") from None
 
 
 def _note_lines(node: yaml.Node, path: Path, line_of: dict[Path, int]) -> None:

@@ -144,7 +144,7 @@ class EvidenceItem(Wire):
     """
 
     sha256: Sha256
-    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")]
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}/[a-z0-9.+-]{1,60}$")]
     size_bytes: Annotated[int, Field(gt=0, le=EVIDENCE_MAX_BYTES)]
     role: EvidenceRole
     taken_at: Utc

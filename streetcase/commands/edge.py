@@ -33,14 +33,14 @@ def run(file: ConfigurationFile) -> None:
     """Run the edge until SIGTERM or Ctrl-C; what stays is kept, and goes on at the next start."""
     with told():
         from edge.configuration import ConfigurationError, load_configuration
-        from edge.lock import EdgeIsRunning, only_one
+        from edge.lock import DataFolderUnusable, EdgeIsRunning, only_one
         from edge.logs import configure_logs
         from edge.outbox import OutboxError
-        from edge.run import Edge, EdgeKeyMissing
+        from edge.run import Edge, EdgeCannotStart
         from streetcase.stopping import stop_on_signals
 
         configure_logs()
-        with told(ConfigurationError, EdgeIsRunning, EdgeKeyMissing, OutboxError):
+        with told(ConfigurationError, DataFolderUnusable, EdgeIsRunning, EdgeCannotStart, OutboxError):
             configuration = load_configuration(file, os.environ)
             with only_one(Path(configuration.data_dir)), stop_on_signals() as stop:
                 Edge(configuration, environment=os.environ, stop=stop).run()
@@ -52,10 +52,11 @@ def status(
 ) -> None:
     """Show the last status of the edge that runs on this machine: cameras, sensors, watches, backlog."""
     with told():
-        from edge.status_table import print_status
+        from edge.status_table import StatusUnreadable, print_status
 
         try:
             text = (data_dir / "status.json").read_text(encoding="utf-8")
         except OSError as error:
             raise UserError(f"{data_dir / 'status.json'}: {error.strerror}; is an edge running there?") from None
-        print_status(text)
+        with told(StatusUnreadable):
+            print_status(text)

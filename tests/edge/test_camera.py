@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.camera import CameraReader, Look
+from edge.camera import CameraReader, Look, _Pace
 from edge.clock import SystemClock
 from edge.faults import CameraFault, Corrupt, NotFound, Refused, Stalled, TimedOut, Unauthorised, redacted
 from edge.feeds import CameraFeed, Mailbox
@@ -207,9 +208,10 @@ def test_looks_that_wait_too_long_give_way_to_new_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("rtsp://viewer:s3cret@192.0.2.7:554/h264?token=t", "rtsp://192.0.2.7:554/h264"),
-        ("rtsp://192.0.2.7/h264", "rtsp://192.0.2.7/h264"),
-        ("http://u:p@host/a@b", "http://host/a@b"),
+        ("rtsp://viewer:s3cret@192.0.2.7:554/h264?token=t", "rtsp://192.0.2.7:554"),
+        ("rtsp://192.0.2.7/user=admin&password=s3cret", "rtsp://192.0.2.7"),
+        ("rtsp://viewer:s3@ret@192.0.2.7/h264", "rtsp://192.0.2.7"),
+        ("rtsp://viewer:s3/ret@192.0.2.7/h264", "rtsp://192.0.2.7"),
         ("/var/clips/yard.mp4", "/var/clips/yard.mp4"),
     ],
 )
@@ -224,3 +226,44 @@ def _until(true: object, *, within_s: float = 15) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+@pytest.mark.parametrize(
+    ("media_s", "waits_s"),
+    [
+        ([0.0, 10.0, 20.0], 20.0),  # a frame each ten seconds
+        ([None] * 26, 1.0),  # no timestamps: 25 a second
+        ([0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 2.0, 3.0], 6.04),  # a loop plays on at its own speed
+        ([0.0, 0.12, 0.04, 0.08, 0.24], 0.24),  # B-frames
+        ([5000.0, 5001.0], 1.0),
+    ],
+    ids=["slow", "no timestamps", "a loop", "B-frames", "a late start"],
+)
+def test_a_file_is_paced_whatever_its_timestamps(media_s: list[float | None], waits_s: float) -> None:
+    waited = 0.0
+
+    class Waiting(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            nonlocal waited
+            waited += timeout or 0.0
+            return False
+
+    pace = _Pace(Waiting(), packets_per_s=25, monotonic=lambda: waited)
+    for moment in media_s:
+        pace.wait(moment)
+
+    assert waited == pytest.approx(waits_s, abs=0.01)
+
+
+def test_a_file_with_a_codec_that_nobody_knows_is_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuvj420p"
+        for index in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(_numbered(index), format="bgr24")))
+        container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes().replace(b"MJPG", b"ZZZ9"))
+
+    with pytest.raises(Corrupt):
+        list(_reader(str(path), every_s=1.0).looks())

@@ -79,6 +79,11 @@ def test_a_good_file_is_loaded_with_values_from_the_environment(tmp_path: Path) 
         ("broker: site", "broker: sight", 10, "no broker 'sight'; there is: site"),
         ("id: flood", "id: parking", 18, "'parking' is taken already"),
         ("value: level}", "value: 'level['}", 10, "not a JMESPath expression"),
+        ("value: level}", "value: nofunc(level)}", 10, "nofunc"),
+        ("topic: gauges/1", "topic: gauges/#/1", 10, "not an MQTT topic filter"),
+        ("zone: [[0, 0], [1, 0], [1, 1]]", "zone: [[0, 0], [1, 0], [0.5, 0]]", 15, "has no area"),
+        ("labels: [car]", "grace_s: 7", 17, "7 s is less than two looks (8 s)"),
+        ("edge_id: corner-7", "edge_id: 2024-13-45", 1, "not YAML"),
         ("kind: road-flooding", "kind: road flooding", 19, "should match pattern"),
         ("edge_id: corner-7", "edge_id: corner-7\ntime_zone: Asia/Lai'an", 2, "unknown time zone"),
         ("edge_id: corner-7", "edge_id: corner-7\nedge_id: corner-8", 2, "stands here a second time"),
@@ -101,7 +106,9 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_variable_that_the_environment_lacks_is_a_problem_and_its_value_is_never_shown(tmp_path: Path) -> None:
-    assert _problems(tmp_path, GOOD, {}) == ["line 5: cameras[0].url: the environment has no variable CAM_PASSWORD"]
+    assert _problems(tmp_path, GOOD, {}) == [
+        "line 5: cameras[0].url: the environment has no variable CAM_PASSWORD, or an empty one"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -149,3 +156,24 @@ def test_a_watch_whose_detector_has_no_label_for_its_kind_is_a_problem_and_not_s
     [problem] = _problems(tmp_path, text)
 
     assert problem.startswith("line 13: watches[0].kind: the detector has no label for 'grain-drying'; name labels")
+
+
+def test_what_stands_in_a_url_is_never_said_back(tmp_path: Path) -> None:
+    text = GOOD.replace("https://centre.example:8001", "htp://user:s3cret@centre").replace(
+        "url: rtsp", "url: " + "s3cret" * 400 + "rtsp"
+    )
+
+    problems = _problems(tmp_path, text)
+
+    assert len(problems) == 2
+    assert "s3cret" not in str(problems)
+
+
+def test_values_may_be_merged_from_an_anchor(tmp_path: Path) -> None:
+    file = tmp_path / "edge.yaml"
+    file.write_text(
+        "edge_id: corner-7\ncameras:\n  - &yard {id: yard, url: a.mp4, look_every_s: 2}\n  - {<<: *yard, id: gate}\n",
+        encoding="utf-8",
+    )
+
+    assert [c.look_every_s for c in load_configuration(file, {}).cameras] == [2, 2]

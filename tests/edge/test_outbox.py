@@ -140,7 +140,7 @@ def test_what_only_passes_never_touches_the_disk_and_what_is_raised_is_kept_with
     clock, stays, keeper = FakeClock(), WatchStays(watch(dwell_s=4)), Keeper(outbox, edge_id="corner-7")
     incident: UUID | None = None
     for number, changes in enumerate(_changes(stays, clock, looks=4)):
-        keeper.keep(keeper.commit_of(changes, at=clock.now().utc, watch=stays.watch, sensor=None, detector=DETECTOR))
+        keeper.keep(keeper.commit_of(changes, moment=clock.now(), watch=stays.watch, sensor=None, detector=DETECTOR))
         incident = stays.stays[0].incident_id
         assert len(outbox.stays()) == (0 if number == 0 else 1)
 
@@ -172,8 +172,51 @@ def test_a_cleared_event_says_why(outbox: Outbox) -> None:
     found = [c for _ in range(4) for c in stays.judge([], clock.pass_s(2), lambda _: b"")]
 
     commit = Keeper(outbox, edge_id="corner-7").commit_of(
-        found, at=clock.now().utc, watch=stays.watch, sensor=None, detector=DETECTOR
+        found, moment=clock.now(), watch=stays.watch, sensor=None, detector=DETECTOR
     )
 
     assert found[-1].change is Change.CLEARED
     assert [event.clear_reason for event in commit.events] == [ClearReason.GONE]
+
+
+def test_a_commit_that_waited_writes_the_stay_as_it_was_then(tmp_path: Path) -> None:
+    """Else a kill after it would leave a raised stay on the disk whose event never was."""
+    outbox = Outbox(tmp_path / "outbox.sqlite")
+    clock, stays, keeper = FakeClock(), WatchStays(watch(dwell_s=6)), Keeper(outbox, edge_id="corner-7")
+    commits = [
+        keeper.commit_of(changes, moment=clock.now(), watch=stays.watch, sensor=None, detector=DETECTOR)
+        for changes in _changes(stays, clock, looks=5)
+    ]
+    assert stays.stays[0].raised
+
+    raising = next(number for number, commit in enumerate(commits) if commit.events)
+    for commit in commits[:raising]:
+        outbox.commit(commit)
+
+    assert [stay.raised for stay in outbox.stays()] == [False]
+    outbox.close()
+
+
+def test_an_event_that_cannot_be_read_any_more_is_set_apart_and_blocks_nothing(outbox: Outbox) -> None:
+    good = _event()
+    outbox.commit(Commit(events=[_event(), good]))
+    outbox._db.execute("UPDATE events SET body = '{}' WHERE seq = 1")
+
+    assert [item.event for item in outbox.waiting_events(10)] == [good]
+    assert outbox.counts().events == {"unreadable": 1, "waiting": 1}
+
+
+def test_what_an_open_stay_still_needs_is_not_pruned(outbox: Outbox) -> None:
+    clock, stays, keeper = FakeClock(), WatchStays(watch(dwell_s=4)), Keeper(outbox, edge_id="corner-7")
+    for changes in _changes(stays, clock, looks=4):
+        if not stays.stays[0].evidence:
+            stays.stays[0].evidence.append(_evidence(EvidenceRole.START))
+        keeper.keep(keeper.commit_of(changes, moment=clock.now(), watch=stays.watch, sensor=None, detector=DETECTOR))
+    outbox.answered([(outbox.waiting_events(1)[0].seq, Answer.ACCEPTED, None)])
+    outbox.set_evidence("a" * 64, EvidenceState.PRESENT)
+    long_ago = (datetime.now(UTC) - timedelta(days=8)).isoformat()
+    outbox._db.execute("UPDATE events SET answered_at = ?", (long_ago,))
+    outbox._db.execute("UPDATE evidence SET added_at = ?", (long_ago,))
+
+    assert outbox.prune() == []
+    assert outbox.last_event(stays.stays[0].incident_id) is not None

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -41,8 +42,11 @@ def _watch(*, dwell_s: float = 3, grace_s: float = 5, clear_s: float = 4) -> Wat
 
 def _desk(outbox: Outbox, watch: Watch | None = None) -> SensorDesk:
     stays = WatchStays(watch or _watch(), outbox.stays())
-    rule = ThresholdRule(ThresholdConfiguration(above=0.15, clear_below=0.10))
-    return SensorDesk(SENSOR, [SensorWatch(stays, rule)], Keeper(outbox, edge_id="corner-7"))
+    return SensorDesk(SENSOR, [SensorWatch(stays, _rule())], Keeper(outbox, edge_id="corner-7"))
+
+
+def _rule() -> ThresholdRule:
+    return ThresholdRule(ThresholdConfiguration(above=0.15, clear_below=0.10))
 
 
 @pytest.fixture
@@ -233,3 +237,67 @@ def test_a_broker_that_comes_late_or_restarts_is_found_again(outbox: Outbox, mos
         seen = desk.readings
         with _publisher(mosquitto) as sensor:
             assert _until(lambda: _subscribed(sensor, desk) and desk.readings > seen)
+
+
+def test_a_sensor_that_spoke_once_is_raised_though_the_edge_restarts_in_between(outbox: Outbox) -> None:
+    clock, its_watch = FakeClock(), _watch(dwell_s=30, grace_s=120)
+    _say(_desk(outbox, its_watch), clock, 0.3)
+
+    after = _desk(outbox, its_watch)
+    for _ in range(40):
+        after.tick(clock.pass_s(1))
+
+    assert [event.phase for event in _events(outbox)] == [Phase.RAISED]
+
+
+def test_an_all_clear_survives_a_restart(outbox: Outbox) -> None:
+    clock = FakeClock()
+    _say(_desk(outbox), clock, *[0.3] * 6, 0.05)
+
+    _say(_desk(outbox), clock, *[0.12] * 6)  # between the thresholds: good, because it was good before
+
+    assert [event.phase for event in _events(outbox)] == [Phase.RAISED, Phase.CLEARED]
+
+
+def test_readings_that_queued_count_no_second_twice(outbox: Outbox) -> None:
+    clock, desk = FakeClock(), _desk(outbox, _watch(dwell_s=60, grace_s=120))
+    arrived = [clock.pass_s(0.1) for _ in range(100)]
+
+    for moment in arrived:
+        desk.take(b'{"level": 0.3}', moment, retained=False)
+        desk.tick(clock.now())
+
+    assert desk.watches[0].stays.stays[0].dwell_s <= 10
+    assert _events(outbox) == []
+
+
+def test_a_reading_of_hours_ago_is_no_news(outbox: Outbox) -> None:
+    clock, its_watch = FakeClock(), _watch()
+    sensor = SENSOR.model_copy(update={"time": "at"})
+    desk = SensorDesk(sensor, [SensorWatch(WatchStays(its_watch), _rule())], Keeper(outbox, edge_id="corner-7"))
+    hours_ago = (clock.utc - timedelta(hours=3)).isoformat()
+
+    for _ in range(10):
+        desk.take(json.dumps({"level": 9, "at": hours_ago}).encode(), clock.pass_s(1), retained=False)
+
+    assert _events(outbox) == []
+    assert desk.refused["late"] == 10
+    assert desk.status().fault == "late"
+
+
+def test_an_expression_that_breaks_on_a_value_is_refused_like_any_other(outbox: Outbox) -> None:
+    sensor = SENSOR.model_copy(update={"value": "floor(level)"})
+    desk = SensorDesk(sensor, [SensorWatch(WatchStays(_watch()), _rule())], Keeper(outbox, edge_id="corner-7"))
+
+    assert desk.take(b'{"level": NaN}', FakeClock().now(), retained=False)
+
+    assert desk.refused.total() == 1
+
+
+def test_what_is_not_on_the_disk_is_not_acknowledged(outbox: Outbox) -> None:
+    clock, desk = FakeClock(), _desk(outbox)
+    outbox._db.execute("PRAGMA query_only = ON")
+
+    assert not desk.take(b'{"level": 0.3}', clock.pass_s(1), retained=False)
+    outbox._db.execute("PRAGMA query_only = OFF")
+    assert desk.take(b'{"level": 0.3}', clock.pass_s(1), retained=False)

@@ -16,7 +16,8 @@ OTHER_LOOK = bytes(range(256)) * 2 + b"\x00" * 64
 
 
 def _changes(changes: list[StayChange]) -> list[Change]:
-    return [change.change for change in changes]
+    """What happened, but for stays that only go on being absent."""
+    return [change.change for change in changes if change.change is not Change.ABSENT]
 
 
 def _stay_s(stays: WatchStays, clock: FakeClock, seconds: float, *, every_s: float = 2.0) -> list[Change]:
@@ -126,8 +127,9 @@ def test_blind_is_not_empty() -> None:
 
     changes = stays.judge([], clock.pass_s(3600), lambda _: LOOK)  # an hour without a look that could be judged
 
-    assert changes == []
+    assert _changes(changes) == []
     assert stays.stays[0].raised
+    assert stays.stays[0].absent_s == 0.0
 
 
 def test_what_never_became_an_incident_is_dropped_without_an_event() -> None:
@@ -180,3 +182,26 @@ def test_a_stay_survives_its_record_unchanged() -> None:
     stays.stays[0].appearance = os.urandom(576)
 
     assert stay_from_json(stay_to_json(stays.stays[0])) == stays.stays[0]
+
+
+def test_a_box_whose_clock_wakes_up_in_1970_still_asks_whether_it_is_the_same_thing() -> None:
+    clock, before = FakeClock(), WatchStays(watch(dwell_s=20))
+    _stay_s(before, clock, 30)
+    woken = clock.reboot(down_s=-(56 * 365 * 86400))
+
+    after = WatchStays(watch(dwell_s=20), before.stays)
+    changes = after.judge([car()], woken, lambda _: OTHER_LOOK)
+
+    assert Change.BORN in _changes(changes)
+
+
+def test_passers_by_do_not_pile_up_where_looks_are_rarer_than_the_grace() -> None:
+    clock, stays = FakeClock(), WatchStays(watch(grace_s=10))
+
+    for number in range(100):
+        x = 0.009 * number
+        stays.judge([car((x, 0.1, x + 0.05, 0.3))], clock.pass_s(31), lambda _: LOOK)
+    for _ in range(20):
+        stays.judge([], clock.pass_s(31), lambda _: LOOK)
+
+    assert stays.stays == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,17 +159,24 @@ def test_a_wrong_key_loses_nothing_and_is_told_without_the_key(tmp_path: Path, c
     box.outbox.close()
 
 
+def _lose_the_stream(centre: Centre) -> None:
+    """What a wiped Redis looks like, for the keys of this centre alone."""
+    lost = list(centre.redis.scan_iter(f"*{centre.prefix}*"))
+    assert lost
+    centre.redis.delete(*lost)
+
+
 def test_when_the_stream_is_new_accepted_events_go_again_and_leave_one_case_each(box: Box, centre: Centre) -> None:
     centre.start_api_and_gateway()
     centre.start_worker()
     box.raise_event()
     box.uplink.send_once()
     centre.wait_drained()
-    for key in centre.redis.scan_iter(f"{centre.prefix}*"):
-        centre.redis.delete(key)
+    _lose_the_stream(centre)
 
     box.raise_event()
     box.uplink.send_once()  # the answer names a new epoch
+    assert len(box.outbox.waiting_events(10)) == 2
     box.uplink.send_once()
     centre.wait_drained()
 
@@ -183,3 +191,34 @@ def test_the_status_is_taken(box: Box, centre: Centre) -> None:
     box.uplink.send_status(
         EdgeStatus(edge_id="corner-7", version="0", sent_at=datetime.now(UTC), started_at=datetime.now(UTC))
     )
+
+
+def test_events_go_though_their_pictures_cannot(box: Box, centre: Centre) -> None:
+    centre.start_api_and_gateway()
+    centre.start_worker()
+    event = box.raise_event()
+    shutil.rmtree(centre.evidence_dir)
+    centre.evidence_dir.write_text("a file where a folder must be")
+
+    with pytest.raises(LinkDown):
+        box.uplink.send_once()
+    centre.wait_drained()
+
+    assert box.outbox.counts().events == {"accepted": 1}
+    assert centre.count("cases", "corner-7") == 1
+    assert box.state_of(event)[0] is EvidenceState.PENDING
+
+
+def test_an_idle_edge_notices_that_the_stream_is_new(box: Box, centre: Centre) -> None:
+    centre.start_api_and_gateway()
+    centre.start_worker()
+    box.raise_event()
+    box.uplink.send_once()
+    centre.wait_drained()
+    _lose_the_stream(centre)
+    assert not box.uplink.send_once()  # asked a moment ago
+
+    box.uplink._posted_s -= 61
+    box.uplink.send_once()
+
+    assert len(box.outbox.waiting_events(10)) == 1
