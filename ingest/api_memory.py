@@ -1,31 +1,25 @@
-"""Remembers what the API said about keys and kinds, so that an outage of the API stops no events."""
+"""Remembers what the API said about keys and kinds, so that an outage of the API stops no events.
+
+An answer that is no longer fresh is asked for again by the first who needs it; the others use it meanwhile.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from api.client import ApiRefused, ApiUnavailable
 from api.schemas import EdgeIdentity
+from ingest.api_line import Clock, KeyDirectory, KindCatalogue
 
-Clock = Callable[[], float]
 FRESH_S = 60.0
 FRESH_UNKNOWN_S = 5.0
 ASK_AGAIN_S = 5.0
 LAST_RESORT_S = 24 * 3600.0
 KEYS_MAX = 20_000
 MALFORMED_STATUSES = frozenset({400, 422})
-
-
-class KeyDirectory(Protocol):
-    def authenticate_edge(self, key: str) -> EdgeIdentity | None: ...
-
-
-class KindCatalogue(Protocol):
-    def kinds(self) -> frozenset[str]: ...
 
 
 @dataclass(slots=True)
@@ -37,56 +31,85 @@ class _Known:
     ask_at: float
 
 
-class EdgeKeys:
-    """Whom a key belongs to. Only the sha256 of a key is kept, and nothing of it is logged."""
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Whom a key belonged to when the API was last asked; None also where it was never asked."""
 
-    def __init__(self, directory: KeyDirectory, *, clock: Clock = time.monotonic) -> None:
+    identity: EdgeIdentity | None
+    fresh: bool
+
+
+class EdgeKeys:
+    """Whom a key belongs to; safe to share between threads.
+
+    Only the sha256 of a key is kept, and nothing of it is logged. ``fresh_s``: after so long a key is asked for again.
+    """
+
+    def __init__(self, directory: KeyDirectory, *, clock: Clock = time.monotonic, fresh_s: float = FRESH_S) -> None:
         self._directory = directory
         self._clock = clock
+        self._fresh_s = fresh_s
+        self._lock = threading.Lock()
         self._known: dict[bytes, _Known] = {}
-        self._away_until = 0.0  # one edge's vain question spares all others the wait
+
+    def remembered(self, key: str) -> Remembered:
+        """Returns what is known without asking anybody: quick enough for an event loop."""
+        with self._lock:
+            known = self._known.get(_digest(key))
+            if known is None:
+                return Remembered(identity=None, fresh=False)
+            return Remembered(identity=known.identity, fresh=self._clock() < known.ask_at)
 
     def identity_of(self, key: str) -> EdgeIdentity | None:
-        """Returns the edge behind ``key``, None for an unknown key.
+        """Returns the edge behind ``key``, None for an unknown key; may wait for the API.
 
         Raises: ApiUnavailable: If the API is away and did not know the key within the last day.
             ApiRefused: If the API does not accept this gateway's own key.
         """
-        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-        known, now = self._known.get(digest), self._clock()
-        if known and now < known.ask_at:
-            return known.identity
-        last_resort = known.identity if known and now - known.answered_at < LAST_RESORT_S else None
-        if last_resort and now < self._away_until:
-            return last_resort
+        digest = _digest(key)
+        with self._lock:
+            known, now = self._known.get(digest), self._clock()
+            if known and now < known.ask_at:
+                return known.identity
+            last_resort = known if known and known.identity and now - known.answered_at < LAST_RESORT_S else None
+            if last_resort:
+                last_resort.ask_at = now + ASK_AGAIN_S
         try:
             identity = self._directory.authenticate_edge(key)
         except ApiUnavailable:
-            self._away_until = self._clock() + ASK_AGAIN_S
-            if last_resort:
-                return last_resort
-            raise
+            if last_resort is None:
+                raise
+            last_resort.ask_at = self._clock() + ASK_AGAIN_S
+            return last_resort.identity
         except ApiRefused as error:
             if error.status not in MALFORMED_STATUSES:
                 raise
             identity = None
-        self._remember(digest, identity, now)
+        self._remember(digest, identity)
         return identity
 
-    def _remember(self, digest: bytes, identity: EdgeIdentity | None, now: float) -> None:
-        if len(self._known) >= KEYS_MAX:
-            # Guessed keys fill the memory; known edges stay in it.
-            self._known = {digest: known for digest, known in list(self._known.items()) if known.identity}
-        fresh_s = FRESH_S if identity else FRESH_UNKNOWN_S
-        self._known[digest] = _Known(identity=identity, answered_at=now, ask_at=now + fresh_s)
+    def _remember(self, digest: bytes, identity: EdgeIdentity | None) -> None:
+        fresh_s = self._fresh_s if identity else FRESH_UNKNOWN_S
+        with self._lock:
+            if len(self._known) >= KEYS_MAX:
+                # Guessed keys fill the memory; known edges stay in it.
+                self._known = {digest: known for digest, known in self._known.items() if known.identity}
+            now = self._clock()
+            self._known[digest] = _Known(identity=identity, answered_at=now, ask_at=now + fresh_s)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 class Kinds:
-    """The kinds in the API's catalogue, as last heard."""
+    """The kinds in the API's catalogue, as last heard; safe to share between threads."""
 
-    def __init__(self, catalogue: KindCatalogue, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, catalogue: KindCatalogue, *, clock: Clock = time.monotonic, fresh_s: float = FRESH_S) -> None:
         self._catalogue = catalogue
         self._clock = clock
+        self._fresh_s = fresh_s
+        self._lock = threading.Lock()
         self._kinds: frozenset[str] | None = None
         self._asked_at = 0.0
         self._ask_at = 0.0
@@ -99,25 +122,33 @@ class Kinds:
         """
         if kind in self.current():
             return True
-        if self._clock() < self._asked_at + ASK_AGAIN_S:
-            return False
-        self._ask_at = 0.0
+        with self._lock:
+            if self._clock() < self._asked_at + ASK_AGAIN_S:
+                return False
+            self._ask_at = 0.0
         return kind in self.current()
 
     def current(self) -> frozenset[str]:
         """Returns the known kinds. Raises: ApiUnavailable, ApiRefused: If they were never heard."""
-        now = self._clock()
-        if self._kinds is not None and now < self._ask_at:
-            return self._kinds
-        self._asked_at = now
-        try:
-            self._kinds = self._catalogue.kinds()
-        except (ApiUnavailable, ApiRefused):
-            self.api_answers = False
-            if self._kinds is None:
-                raise
+        with self._lock:
+            now = self._clock()
+            if self._kinds is not None and now < self._ask_at:
+                return self._kinds
             self._ask_at = now + ASK_AGAIN_S
-        else:
-            self.api_answers = True
-            self._ask_at = now + FRESH_S
-        return self._kinds
+        try:
+            kinds = self._catalogue.kinds()
+        except (ApiUnavailable, ApiRefused):
+            if (last := self._heard(None)) is None:
+                raise
+            return last
+        self._heard(kinds)
+        return kinds
+
+    def _heard(self, kinds: frozenset[str] | None) -> frozenset[str] | None:
+        """Notes an answer, or None for its failure, at the time that it came; returns the kinds that now count."""
+        with self._lock:
+            self.api_answers = kinds is not None
+            self._kinds = self._kinds if kinds is None else kinds
+            self._asked_at = self._clock()
+            self._ask_at = self._asked_at + (ASK_AGAIN_S if kinds is None else self._fresh_s)
+            return self._kinds

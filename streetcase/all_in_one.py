@@ -65,10 +65,10 @@ class AllInOne:
             }
         )
 
-    def start(self, *, say: Say) -> None:
+    def start(self, *, say: Say, stop: threading.Event | None = None) -> None:
         """Prepares what is not there yet, then starts part after part. Raises: UserError."""
         self._only_one()
-        self._children = Children(self.logs, say)
+        self._children = Children(self.logs, say, stop=stop)
         try:
             for port, what in ((self._ports.api, "the API"), (self._ports.gateway, "the gateway")):
                 _check_free(self._host, port, what)

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,21 +49,26 @@ class Child:
 class Children:
     """A family of processes. Use it from one thread: the kernel ties each child's life to the thread that forked it."""
 
-    def __init__(self, logs: Path, say: Say) -> None:
+    def __init__(self, logs: Path, say: Say, *, stop: threading.Event | None = None) -> None:
         self._logs = logs
         self._say = say
+        self._stop = stop or threading.Event()
         self._children: list[Child] = []
         logs.mkdir(parents=True, exist_ok=True)
 
     def start(self, child: Child) -> None:
-        """Starts a part and waits until it is ready. Raises: UserError: With the end of its log, if it is not."""
+        """Starts a part and waits until it is ready.
+
+        Raises: UserError: With the end of its log, if it is not; or that we were asked to stop meanwhile.
+        """
         self._children.append(child)
         self._spawn(child)
         deadline = time.monotonic() + child.ready_within_s
         while not _is_ready(child):
             if child.process is None or child.process.poll() is not None or time.monotonic() > deadline:
                 raise UserError(f"{child.name} did not start; the end of {self._log_of(child)}:\n{self._tail(child)}")
-            time.sleep(0.05)
+            if self._stop.wait(0.05):
+                raise UserError(f"stopped while {child.name} was starting")
 
     def tend(self) -> None:
         """Restarts what has died, each time after a longer wait."""

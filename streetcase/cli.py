@@ -86,7 +86,7 @@ def up(
 
         parts = AllInOne(data, host=host, ports=Ports(api=port, gateway=gateway_port), edge_file=edge)
         with stop_on_signals() as stop:
-            parts.start(say=typer.echo)
+            parts.start(say=typer.echo, stop=stop)
             typer.echo(f"API and its documentation: {parts.api_url}   edges send to: {parts.gateway_url}")
             typer.echo(f"Logs: {parts.logs}   Ctrl-C stops everything.")
             parts.run(stop)

@@ -60,7 +60,7 @@ def _play(folder: Path, clip: Footage, *, out: Path, json_file: Path, stop: thre
     with _broker(folder / "logs", mqtt_port):
         parts = AllInOne(folder / "centre", host="127.0.0.1", ports=ports, edge_file=edge_file)
         with console.status("starting stream, API, gateway, worker and edge"):
-            parts.start(say=lambda _: None)
+            parts.start(say=lambda _: None, stop=stop)
         try:
             operator = Operator(parts.api_url, administrator_password=str(parts.first_start.administrator_password))
             with _sensors(mqtt_port):

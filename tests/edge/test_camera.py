@@ -71,9 +71,10 @@ def test_a_file_is_played_at_the_speed_of_its_own_timestamps(tmp_path: Path) -> 
 
     looks = list(_reader(str(_clip(tmp_path / "clip.mp4", seconds=2, gop=5)), every_s=0.5).looks())
 
-    assert 1.5 <= time.monotonic() - begun <= 4.0
+    assert time.monotonic() - begun >= 1.5
     gaps_s = [b.moment.since(a.moment) for a, b in itertools.pairwise(looks)]
-    assert gaps_s == pytest.approx([0.5] * len(gaps_s), abs=0.15)
+    assert sum(gaps_s) == pytest.approx(1.5, abs=0.4)
+    assert min(gaps_s) > 0.2
 
 
 def test_masks_are_black_before_anybody_sees_the_frame(tmp_path: Path) -> None:
