@@ -34,6 +34,7 @@ def server_command(folder: Path, port: int) -> list[str]:
         f"dir {_quoted(str(folder.resolve()))}",
         "appendonly yes",
         "appendfsync always",
+        "no-appendfsync-on-rewrite no",
         'save ""',
         f"requirepass {_password(folder)}",
     ]

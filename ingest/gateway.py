@@ -15,22 +15,25 @@ from pydantic import ValidationError
 
 from api.client import ApiClient, ApiRefused, ApiUnavailable
 from api.evidence_store import EvidenceRefused, EvidenceStore, EvidenceUnavailable
+from ingest.api_line import ApiLine
 from ingest.api_memory import EdgeKeys, Kinds
-from ingest.bodies import parsed_json, read_body
+from ingest.bodies import PerEdge, parsed_json, read_body
 from ingest.contract import Answer, EdgeStatus, EventAnswer, PostAnswer
-from ingest.entrance import Authorisation, RequestIds
+from ingest.entrance import Authorisation, Faults, RequestIds
 from ingest.evidence_door import EvidenceDoor
 from ingest.outage import Outage
 from ingest.redis_link import StreamError, StreamFull, StreamNotDurable, StreamUnavailable, connect
 from ingest.settings import GatewaySettings
-from ingest.sorting import Sound, UncarriableError, compact_json, messages_of, sentence, sort_message
+from ingest.sorting import Sound, UncarriableError, compact_json, messages_of, sort_message
 from ingest.statuses import EdgeStatuses
 from ingest.stream import Appended, EventStream, NewEntry, Outcome
+from ingest.wording import sentence
 
 BODY_MAX_BYTES = 5_000_000
 STATUS_MAX_BYTES = 10_000_000
 DURABLE_FOR_S = 30.0
-API_TIMEOUT_S = 5.0
+BODIES_PER_EDGE = 16
+API_TIMEOUT_S = 2.0  # an edge waits 10 s for its answer, and somebody's POST is the one that finds the API away
 
 # How a failure behind the gateway reads to an edge: the status, and after how many seconds to come again.
 _FAILURES: dict[type[Exception], tuple[int, int | None]] = {
@@ -51,6 +54,7 @@ class EventsDoor:
         self._stream = stream
         self._kinds = kinds
         self._lossy = lossy
+        self._bodies = PerEdge(BODIES_PER_EDGE)
         self._durable_until = 0.0
         self._redis = Outage("redis")
 
@@ -69,7 +73,8 @@ class EventsDoor:
         self._durable_until = time.monotonic() + DURABLE_FOR_S
 
     async def post(self, request: Request) -> Response:
-        body = await read_body(request, max_bytes=BODY_MAX_BYTES)
+        with self._bodies.one(request.state.edge_id):
+            body = await read_body(request, max_bytes=BODY_MAX_BYTES)
         answer = await run_in_threadpool(
             self._take, body, edge_id=request.state.edge_id, request_id=request.state.request_id
         )
@@ -96,7 +101,7 @@ class EventsDoor:
         received_at = datetime.now(UTC)
         entries = [
             NewEntry(
-                event_id=str(message.event.event_id),
+                event_id=str(message.event_id),
                 event=message.event_json,
                 edge_id=edge_id,
                 received_at=received_at,
@@ -116,7 +121,7 @@ class EventsDoor:
 
 def _answer(message: Sound, outcome: Outcome) -> EventAnswer:
     answer = Answer.ACCEPTED if outcome is Outcome.APPENDED else Answer.DUPLICATE
-    return EventAnswer(position=message.position, event_id=message.event.event_id, answer=answer)
+    return EventAnswer(position=message.position, event_id=message.event_id, answer=answer)
 
 
 class StatusDoor:
@@ -124,9 +129,11 @@ class StatusDoor:
 
     def __init__(self, statuses: EdgeStatuses) -> None:
         self._statuses = statuses
+        self._bodies = PerEdge(BODIES_PER_EDGE)
 
     async def put(self, request: Request) -> Response:
-        body = await read_body(request, max_bytes=STATUS_MAX_BYTES)
+        with self._bodies.one(request.state.edge_id):
+            body = await read_body(request, max_bytes=STATUS_MAX_BYTES)
         await run_in_threadpool(self._keep, body, edge_id=request.state.edge_id)
         return Response(status_code=204)
 
@@ -163,15 +170,23 @@ class HealthDoor:
             api, can_judge = "unavailable", False
         else:
             api, can_judge = ("ok" if self._kinds.api_answers else "unavailable"), True
+        waiting: int | None = None
+        dead_letters: int | None = None
         try:
             self._stream.ping()
             self._events.check_durable()
-            waiting: int | None = self._stream.length()
+            waiting, dead_letters = self._stream.length(), self._stream.dead_letter_count()
             redis = "ok"
         except StreamError as error:
-            waiting, redis = None, "not durable" if isinstance(error, StreamNotDurable) else "unavailable"
+            redis = "not durable" if isinstance(error, StreamNotDurable) else "unavailable"
         ready = redis == "ok" and can_judge
-        report = {"state": "ready" if ready else "not ready", "redis": redis, "api": api, "waiting": waiting}
+        report = {
+            "state": "ready" if ready else "not ready",
+            "redis": redis,
+            "api": api,
+            "waiting": waiting,
+            "dead_letters": dead_letters,
+        }
         return JSONResponse(report, status_code=200 if ready else 503)
 
 
@@ -189,7 +204,9 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
     redis = connect(settings.redis_url)
     api = ApiClient(settings.api_url, settings.service_key, timeout_s=API_TIMEOUT_S)
     stream = EventStream(redis, prefix=settings.stream_prefix, limit=settings.stream_limit)
-    kinds = Kinds(api)
+    line = ApiLine(api)
+    kinds = Kinds(line, fresh_s=settings.api_fresh_s)
+    keys = EdgeKeys(line, fresh_s=settings.api_fresh_s)
     events = EventsDoor(stream, kinds, lossy=settings.lossy)
     evidence = EvidenceDoor(EvidenceStore(settings.evidence_dir))
     health = HealthDoor(events, stream, kinds)
@@ -205,10 +222,11 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
 
     app = FastAPI(
         title="Streetcase ingestion",
-        dependencies=[Depends(Authorisation(EdgeKeys(api)).check)],
+        dependencies=[Depends(Authorisation(keys).check)],
         lifespan=lifespan,
         openapi_url=None,
     )
+    app.add_middleware(Faults)
     app.add_middleware(RequestIds)
     for failure in _FAILURES:
         app.add_exception_handler(failure, _tell_failure)

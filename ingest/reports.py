@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from api.schemas import Report
 from ingest.contract import Event
-from ingest.sorting import sentence
 from ingest.stream import StreamEntry
+from ingest.wording import sentence
 
 
 class EntryUnreadable(Exception):

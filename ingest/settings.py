@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ingest.api_memory import FRESH_S
 from ingest.stream import STREAM_LIMIT
 
 KEY_WAIT_S = 60.0
@@ -22,7 +23,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
-    """``redis_url`` and ``service_key`` are secrets; ``stream_limit`` is in events; ``lossy`` accepts a lax Redis."""
+    """``redis_url`` and ``service_key`` are secrets; ``stream_limit`` is in events; ``lossy`` accepts a lax Redis.
+
+    After ``api_fresh_s`` the API is asked again about a key and about the kinds.
+    """
 
     redis_url: str = field(repr=False)
     api_url: str
@@ -31,6 +35,7 @@ class GatewaySettings:
     stream_prefix: str = "streetcase"
     stream_limit: int = STREAM_LIMIT
     lossy: bool = False
+    api_fresh_s: float = FRESH_S
 
     @classmethod
     def from_environment(

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Container
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import HTTPException
-from pydantic import ValidationError
 
 from ingest.contract import (
     EVENTS_PER_POST,
     SCHEMA_VERSION,
     Answer,
-    Event,
     EventAnswer,
     without_envelope,
 )
-
-REASON_MAX = 300
+from ingest.reports import EntryUnreadable, report_of
+from ingest.stream import StreamEntry
+from ingest.wording import REASON_MAX
 
 
 class UncarriableError(Exception):
@@ -32,7 +32,7 @@ class Sound:
     """A message that may enter the stream; ``event_json`` is the very text that was checked."""
 
     position: int
-    event: Event
+    event_id: UUID
     event_json: bytes
 
 
@@ -65,18 +65,19 @@ def sort_message(message: Any, *, position: int, edge_id: str, kinds: Container[
     if _version(message) > SCHEMA_VERSION:
         return answered(Answer.HELD, f"the centre reads schema_version {SCHEMA_VERSION}, this is {_version(message)}")
     try:
-        # The stream carries the text that is checked here, so that the worker's check cannot end differently.
+        # The worker's own check, on the very text that it will read: what it would bury is never accepted.
         event_json = compact_json(message)
-        event = Event.model_validate_json(event_json)
-    except ValidationError as error:
-        return answered(Answer.REFUSED, sentence(error))
-    except UncarriableError as error:
+        report = report_of(_as_entry(event_json, edge_id))
+    except (EntryUnreadable, UncarriableError) as error:
         return answered(Answer.REFUSED, str(error))
-    if event.edge_id != edge_id:
-        return answered(Answer.REFUSED, f"edge_id is {event.edge_id}, but the key belongs to {edge_id}")
-    if event.kind not in kinds:
-        return answered(Answer.HELD, f"the centre does not know the kind {event.kind}")
-    return Sound(position=position, event=event, event_json=event_json)
+    if report.kind not in kinds:
+        return answered(Answer.HELD, f"the centre does not know the kind {report.kind}")
+    return Sound(position=position, event_id=report.report_id, event_json=event_json)
+
+
+def _as_entry(event_json: bytes, edge_id: str) -> StreamEntry:
+    """Returns the entry that an event will be; what the gateway itself adds to it is always sound."""
+    return StreamEntry("0-0", event_json, edge_id, datetime.now(UTC).isoformat(), request_id="")
 
 
 def compact_json(message: Any) -> bytes:
@@ -85,15 +86,6 @@ def compact_json(message: Any) -> bytes:
         return json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (ValueError, RecursionError) as error:
         raise UncarriableError("holds a number, a text or a nesting that JSON does not carry safely") from error
-
-
-def sentence(error: ValidationError) -> str:
-    """Returns the first faults in one line that says where each is, without echoing what was sent."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    parts = [f"{'.'.join(str(step) for step in fault['loc']) or 'event'}: {fault['msg']}" for fault in faults[:3]]
-    if len(faults) > len(parts):
-        parts.append(f"and {len(faults) - len(parts)} more")
-    return "; ".join(parts).encode("utf-8", "replace").decode()[:REASON_MAX]
 
 
 def _version(message: Any) -> int:

@@ -129,7 +129,9 @@ class EventStream:
 
         Raises: StreamFull: If the limit is reached; nothing was appended then.
         """
-        keys = [self.key, self.epoch_key, *(self._seen_prefix + entry.event_id for entry in entries)]
+        # By edge: no edge can make another's event a duplicate.
+        seen = (f"{self._seen_prefix}{entry.edge_id}:{entry.event_id}" for entry in entries)
+        keys = [self.key, self.epoch_key, *seen]
         arguments: list[str | bytes | int] = [self._limit, SEEN_S, secrets.token_hex(8)]
         for entry in entries:
             arguments += [entry.event, entry.edge_id, entry.received_at.isoformat(), entry.request_id]
@@ -143,9 +145,9 @@ class EventStream:
         """Returns entries that no consumer had yet; waits ``block_ms`` for the first."""
         return self._read_group(consumer, ">", count=count, block_ms=block_ms)
 
-    def own_pending(self, consumer: str, *, count: int) -> list[StreamEntry]:
-        """Returns the oldest entries that ``consumer`` was given and never acknowledged."""
-        return self._read_group(consumer, "0", count=count, block_ms=None)
+    def own_pending(self, consumer: str, *, count: int, after: str = "0") -> list[StreamEntry]:
+        """Returns the oldest entries behind entry ``after`` that ``consumer`` was given and never acknowledged."""
+        return self._read_group(consumer, after, count=count, block_ms=None)
 
     def _read_group(self, consumer: str, start: str, *, count: int, block_ms: int | None) -> list[StreamEntry]:
         with translated():
@@ -209,6 +211,10 @@ class EventStream:
             raw = cast(list[Any], self._redis.xrange(self.dead_key, count=count))
         return [_letter(_text(letter_id), fields) for letter_id, fields in raw]
 
+    def dead_letter_count(self) -> int:
+        with translated():
+            return int(self._redis.xlen(self.dead_key))
+
     def length(self) -> int:
         """Returns how many events wait or are in hand."""
         with translated():
@@ -222,7 +228,7 @@ class EventStream:
         self.ping()
         if lossy:
             return
-        got = self._settings("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+        got = self._settings(*(name for name, _ in _DURABLE), "maxmemory", "maxmemory-policy")
         faults = [f"{name} is {got.get(name)!r}, expected {want!r}" for name, want in _DURABLE if got.get(name) != want]
         if got.get("maxmemory") != "0" and got.get("maxmemory-policy", "").startswith("allkeys"):
             faults.append(f"maxmemory-policy is {got['maxmemory-policy']!r}, expected 'noeviction'")
@@ -244,7 +250,8 @@ class EventStream:
         return {_text(name): _text(value) for name, value in answer.items()}
 
 
-_DURABLE = (("appendonly", "yes"), ("appendfsync", "always"))
+# The last one: with yes, Redis confirms without writing to disk for as long as it rewrites its file.
+_DURABLE = (("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no"))
 
 
 def _text(raw: Any) -> str:

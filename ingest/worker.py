@@ -17,6 +17,7 @@ from api.schemas import Report, ReportAnswer, ReportOutcome
 from ingest.outage import Outage
 from ingest.redis_link import StreamUnavailable, connect
 from ingest.reports import EntryUnreadable, report_of
+from ingest.set_aside import SetAside
 from ingest.settings import WorkerSettings
 from ingest.stream import EventStream, StreamEntry
 
@@ -27,6 +28,11 @@ BACKOFF_MAX_S = 10.0
 # Refusals that lie in what was sent. Any other (a key withdrawn, a wrong address) lies between us and the API:
 # somebody must mend that, and until then nothing may be buried.
 _GUILTY_STATUSES = frozenset({400, 413, 422})
+
+# An answer of 500 may lie in one report, other than 502 to 504 or no answer. So often in a row the same reports may
+# meet it before the worker looks for the guilty one.
+_FAULT = 500
+_FAULTS_BEFORE_NARROWING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,14 @@ class Worker:
         self._redis_outage = Outage("redis")
         self._api_outage = Outage("api")
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger().bind(worker=settings.worker_name)
-        self._resuming = True
+        self._set_aside = SetAside(self._log)
+        self._resume()
         self._look_for_stuck_at = 0.0
+
+    def _resume(self) -> None:
+        """Goes back to what is pending under this worker's name, from its beginning."""
+        self._resuming = True
+        self._resumed_until = "0"
 
     def work(self) -> None:
         """Runs until asked to stop; outages are waited out."""
@@ -84,14 +96,15 @@ class Worker:
                 self._redis_outage.back()
                 self._handle(batch)
             except StreamUnavailable as error:
-                self._resuming = True  # What was in hand is pending under our name, and is read again.
+                self._resume()
                 self._redis_outage.lost(error)
                 self._backoff.wait()
 
     def _next_batch(self) -> list[StreamEntry]:
         name, count = self._settings.worker_name, self._settings.batch
         if self._resuming:
-            if own := self._stream.own_pending(name, count=count):
+            if own := self._stream.own_pending(name, count=count, after=self._resumed_until):
+                self._resumed_until = own[-1].entry_id
                 return own
             self._resuming = False
         if time.monotonic() >= self._look_for_stuck_at:
@@ -111,16 +124,27 @@ class Worker:
         if pairs:
             self._report(pairs)
 
-    def _report(self, pairs: Sequence[_Pair]) -> None:
-        """Reports and settles; a refusal of the whole is halved until only the guilty entry is left."""
+    def _report(self, pairs: Sequence[_Pair], *, patience: int = _FAULTS_BEFORE_NARROWING) -> None:
+        """Reports and settles; what fails as a whole by its own fault is halved until only the guilty entry is left.
+
+        After ``patience`` faults in a row the fault counts as the reports' own.
+        """
+        faults = 0
         while True:
             try:
                 answers = self._api.report([pair.report for pair in pairs])
             except ApiUnavailable as error:
-                self._api_outage.lost(error)
+                if error.status == _FAULT and not self._set_aside.full:
+                    faults += 1
+                    if faults >= patience:
+                        self._narrow_down(pairs, error, patience=1)
+                        return
+                else:
+                    faults = 0
+                    self._api_outage.lost(error)
             except ApiRefused as error:
                 if error.status in _GUILTY_STATUSES:
-                    self._narrow_down(pairs, error)
+                    self._narrow_down(pairs, error, patience=patience)
                     return
                 self._api_outage.lost(error)
             else:
@@ -130,16 +154,24 @@ class Worker:
                 return
             self._backoff.wait()
             if self._stop.is_set():
-                self._resuming = True  # The entries stay pending; nothing is lost.
+                self._resume()  # The entries stay pending; nothing is lost.
                 return
 
-    def _narrow_down(self, pairs: Sequence[_Pair], error: ApiRefused) -> None:
+    def _narrow_down(self, pairs: Sequence[_Pair], error: ApiUnavailable | ApiRefused, *, patience: int) -> None:
         if len(pairs) == 1:
-            self._bury(pairs[0].entry, f"the API refused it: {error.reason}")
+            self._give_up(pairs[0].entry, error)
             return
         half = len(pairs) // 2
-        self._report(pairs[:half])
-        self._report(pairs[half:])
+        self._report(pairs[:half], patience=patience)
+        self._report(pairs[half:], patience=patience)
+
+    def _give_up(self, entry: StreamEntry, error: ApiUnavailable | ApiRefused) -> None:
+        """Buries what the API refuses. What it fails at stays pending, and is taken up again as left alone."""
+        if isinstance(error, ApiRefused):
+            self._bury(entry, f"the API refused it: {error.reason}")
+        else:
+            self._backoff.reset()
+            self._set_aside.put(entry, str(error))
 
     def _settle(self, pairs: Sequence[_Pair], answers: Sequence[ReportAnswer]) -> None:
         done = []
@@ -149,6 +181,7 @@ class Worker:
             else:
                 done.append(pair.entry.entry_id)
         self._stream.ack(done)
+        self._set_aside.settled(pair.entry.entry_id for pair in pairs)
 
     def _bury(self, entry: StreamEntry, reason: str) -> None:
         self._log.warning("event became a dead letter", entry_id=entry.entry_id, edge_id=entry.edge_id, reason=reason)

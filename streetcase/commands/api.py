@@ -42,8 +42,10 @@ def serve(
         import uvicorn
 
         from api.app import create_app
+        from api.logs import configure_logs
         from api.settings import ApiSettings, SettingsError
 
+        configure_logs()
         with told(SettingsError):
             service = create_app(ApiSettings.from_environment(os.environ))
         uvicorn.run(service, host=host, port=port, log_level="warning", access_log=False)

@@ -21,10 +21,12 @@ def gateway(
     with told():
         import uvicorn
 
+        from api.logs import configure_logs
         from ingest.gateway import create_gateway
         from ingest.redis_link import StreamError
         from ingest.settings import GatewaySettings, SettingsError
 
+        configure_logs()
         with told(SettingsError, StreamError):
             service = create_gateway(GatewaySettings.from_environment(os.environ))
         uvicorn.run(service, host=host, port=port, log_level="warning", access_log=False)
@@ -34,10 +36,12 @@ def gateway(
 def worker() -> None:
     """Report what is in the stream to the API, and acknowledge it only then."""
     with told():
+        from api.logs import configure_logs
         from ingest.redis_link import StreamError
         from ingest.settings import SettingsError, WorkerSettings
         from ingest.worker import run
         from streetcase.stopping import stop_on_signals
 
+        configure_logs()
         with told(SettingsError, StreamError), stop_on_signals() as stop:
             run(WorkerSettings.from_environment(os.environ), stop)

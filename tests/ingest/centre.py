@@ -27,6 +27,7 @@ from tests.services.processes import Process, wait_until
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 20.0
+GATEWAY = "ingest.gateway:gateway_from_environment"
 
 
 class Centre:
@@ -57,24 +58,22 @@ class Centre:
     def start_api(self) -> Process:
         return self._ready(self._spawn_api(), self.api_port)
 
-    def start_gateway(self, **environment: str) -> Process:
-        return self._ready(self._spawn_gateway(environment), self.gateway_port)
+    def start_gateway(self, *, factory: str = GATEWAY, **environment: str) -> Process:
+        return self._ready(self._spawn_gateway(environment, factory), self.gateway_port)
 
     def start_worker(self, name: str = "worker-1") -> Process:
         return self._start(["-m", "ingest.worker"], name, {"STREETCASE_WORKER_NAME": name})
 
-    def start_api_and_gateway(self, **environment: str) -> tuple[Process, Process]:
-        """Starts both at once, which takes half the time."""
-        api, gateway = self._spawn_api(), self._spawn_gateway(environment)
+    def start_api_and_gateway(self, *, factory: str = GATEWAY, **environment: str) -> tuple[Process, Process]:
+        """Starts both at once, which takes half the time; ``factory`` makes the gateway."""
+        api, gateway = self._spawn_api(), self._spawn_gateway(environment, factory)
         return self._ready(api, self.api_port), self._ready(gateway, self.gateway_port)
 
     def _spawn_api(self) -> Process:
         return self._serve("tests.ingest.doors:api", self.api_port, "api", {})
 
-    def _spawn_gateway(self, environment: Mapping[str, str]) -> Process:
-        self._gateway = self._serve(
-            "ingest.gateway:gateway_from_environment", self.gateway_port, "gateway", environment
-        )
+    def _spawn_gateway(self, environment: Mapping[str, str], factory: str) -> Process:
+        self._gateway = self._serve(factory, self.gateway_port, "gateway", environment)
         return self._gateway
 
     def gateway_peak_mb(self) -> float:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from uuid import UUID
 
 import pytest
 
 from api.client import ApiRefused, ApiUnavailable
 from api.schemas import EdgeIdentity
-from ingest.api_memory import KEYS_MAX, EdgeKeys, Kinds
+from ingest.api_line import ApiLine
+from ingest.api_memory import KEYS_MAX, EdgeKeys, Kinds, Remembered
+from tests.services.processes import wait_until
 
 LAIAN = EdgeIdentity(edge_id="laian-01", key_id=UUID(int=1))
 HOUR_S = 3600.0
@@ -22,6 +25,10 @@ class FakeApi:
         self.known_kinds = frozenset({"manhole-open"})
         self.failure: Exception | None = None
         self.questions = 0
+        self.takes_s = 0.0
+        self.clock: FakeClock | None = None
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def authenticate_edge(self, key: str) -> EdgeIdentity | None:
         self._ask()
@@ -33,6 +40,9 @@ class FakeApi:
 
     def _ask(self) -> None:
         self.questions += 1
+        if self.clock:
+            self.clock.now_s += self.takes_s
+        assert self.go_on.wait(10)
         if self.failure:
             raise self.failure
 
@@ -57,7 +67,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def keys(api: FakeApi, clock: FakeClock) -> EdgeKeys:
-    return EdgeKeys(api, clock=clock)
+    return EdgeKeys(ApiLine(api, clock=clock), clock=clock)
 
 
 def test_a_known_key_is_asked_for_once_a_minute(keys: EdgeKeys, api: FakeApi, clock: FakeClock) -> None:
@@ -108,6 +118,77 @@ def test_during_an_outage_one_question_is_enough_for_all(keys: EdgeKeys, api: Fa
     assert api.questions == 3
 
 
+def hang(api: FakeApi, clock: FakeClock) -> None:
+    """From now on each question takes the two seconds of its time-out, and fails."""
+    api.failure, api.takes_s, api.clock = ApiUnavailable("timeout"), 2.0, clock
+
+
+def test_of_an_api_that_hangs_one_question_waits_and_the_others_do_not(
+    keys: EdgeKeys, api: FakeApi, clock: FakeClock
+) -> None:
+    keys.identity_of("right")
+    clock.now_s += 61
+    hang(api, clock)
+    before = api.questions
+    assert [keys.identity_of("right") for _ in range(10)] == [LAIAN] * 10
+    for stranger in range(10):
+        with pytest.raises(ApiUnavailable):
+            keys.identity_of(f"strange-{stranger}")
+    assert api.questions == before + 1
+
+
+def test_an_api_that_hangs_is_waited_for_a_third_of_the_time_at_most(api: FakeApi, clock: FakeClock) -> None:
+    line = ApiLine(api, clock=clock)
+    hang(api, clock)
+    until = clock.now_s + 600
+    while clock.now_s < until:
+        clock.now_s += 0.1
+        with pytest.raises(ApiUnavailable):
+            line.kinds()
+    assert 90 <= api.questions <= 100
+
+
+def test_an_api_that_is_back_answers_everybody_again(api: FakeApi, clock: FakeClock) -> None:
+    line = ApiLine(api, clock=clock)
+    api.failure = ApiUnavailable("connection refused")
+    with pytest.raises(ApiUnavailable):
+        line.kinds()
+    api.failure = None
+    clock.now_s += 0.3
+    assert line.kinds() == {"manhole-open"}
+    assert line.authenticate_edge("right") == LAIAN
+
+
+@pytest.mark.parametrize("what", ["key", "kinds"])
+def test_while_one_asks_again_the_others_use_the_old_answer(what: str, api: FakeApi, clock: FakeClock) -> None:
+    keys, kinds = EdgeKeys(api, clock=clock), Kinds(api, clock=clock)
+
+    def use() -> object:
+        return keys.identity_of("right") if what == "key" else kinds.current()
+
+    old = use()
+    clock.now_s += 61
+    api.go_on.clear()
+    asking = threading.Thread(target=use)
+    asking.start()
+    try:
+        wait_until(lambda: api.questions == 2, timeout_s=5, what="one asks")
+        assert [use() for _ in range(5)] == [old] * 5
+        assert api.questions == 2
+    finally:
+        api.go_on.set()
+        asking.join()
+
+
+def test_what_is_remembered_is_told_without_asking(keys: EdgeKeys, api: FakeApi, clock: FakeClock) -> None:
+    assert keys.remembered("right") == Remembered(identity=None, fresh=False)
+    keys.identity_of("right")
+    assert keys.remembered("right") == Remembered(identity=LAIAN, fresh=True)
+    clock.now_s += 61
+    assert keys.remembered("right") == Remembered(identity=LAIAN, fresh=False)
+    assert api.questions == 1
+
+
 def test_an_unknown_key_during_an_outage_is_no_refusal(keys: EdgeKeys, api: FakeApi) -> None:
     api.failure = ApiUnavailable("away")
     with pytest.raises(ApiUnavailable):
@@ -153,6 +234,17 @@ def test_kinds_outlive_an_outage_once_heard(api: FakeApi, clock: FakeClock) -> N
     clock.now_s += 61
     assert kinds.current() == {"manhole-open"}
     assert not kinds.api_answers
+
+
+def test_kinds_are_asked_for_once_while_the_api_hangs(api: FakeApi, clock: FakeClock) -> None:
+    kinds = Kinds(api, clock=clock)
+    kinds.current()
+    clock.now_s += 61
+    hang(api, clock)
+    api.takes_s = 5.0
+    for _ in range(10):
+        assert kinds.current() == {"manhole-open"}
+    assert api.questions == 2
 
 
 def test_a_kind_is_asked_for_again_before_it_counts_as_unknown(api: FakeApi, clock: FakeClock) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from ingest.embedded_redis import NoRedisServer, redis_url, server_command
 from ingest.redis_link import StreamUnavailable, connect
@@ -47,6 +48,14 @@ def test_a_folder_with_blanks_and_quotes_is_taken_as_it_is(tmp_path: Path) -> No
     folder = tmp_path / 'data "of" the centre'
     server_command(folder, 6390)
     assert f'dir "{tmp_path}/data \\"of\\" the centre"' in (folder / "redis.conf").read_text()
+
+
+def test_this_server_and_the_one_of_compose_say_that_they_write_to_disk_also_while_they_rewrite(tmp_path: Path) -> None:
+    server_command(tmp_path, 6390)
+    compose = yaml.safe_load((Path(__file__).parents[2] / "docker" / "compose.yaml").read_text())
+    command = " ".join(compose["services"]["redis"]["command"])
+    assert "no-appendfsync-on-rewrite no" in (tmp_path / "redis.conf").read_text().splitlines()
+    assert " --no-appendfsync-on-rewrite no " in command
 
 
 def test_without_any_server_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,13 @@ def test_health_is_open_and_notes_the_api(edge: Edge) -> None:
         assert anybody.get("/health/live").status_code == 200
         ready = anybody.get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json() | {"waiting": 0} == {"state": "ready", "redis": "ok", "api": "ok", "waiting": 0}
+    counts = {"waiting": 0, "dead_letters": 0}
+    assert ready.json() | counts == {"state": "ready", "redis": "ok", "api": "ok"} | counts
+
+
+def test_a_post_without_events_tells_the_epoch(edge: Edge, centre: Centre) -> None:
+    answer = edge.post()
+    assert (answer.answers, answer.stream_epoch) == ([], centre.stream.epoch())
 
 
 def test_the_answer_carries_the_clock_and_the_request_id(edge: Edge) -> None:

@@ -39,7 +39,7 @@ def test_the_same_event_a_hundred_times_at_once_is_one_case(centre: Centre, edge
 def test_an_event_that_slips_into_the_stream_twice_is_one_case(centre: Centre, edge: Edge) -> None:
     event = edge.event()
     edge.post(event)
-    centre.redis.delete(f"{{{centre.prefix}}}:seen:{event['event_id']}")  # as after a day, or a failover
+    centre.redis.delete(f"{{{centre.prefix}}}:seen:{edge.edge_id}:{event['event_id']}")  # as after a day, or a failover
     assert edge.answers(event) == ["accepted"]
     centre.wait_drained()
     wait_until(lambda: centre.count("cases", edge.edge_id) == 1, timeout_s=10, what="the case is there")
@@ -177,6 +177,18 @@ def test_without_redis_the_gateway_says_later_and_goes_on_when_it_is_back(
         assert process.log_tail().count("service lost") == process.log_tail().count("service back") == 2
 
 
+def test_an_edge_without_news_learns_that_the_stream_was_lost(redis_url: str, new_centre: CentreFactory) -> None:
+    centre = new_centre(redis_url)
+    centre.start_api_and_gateway()
+    with centre.edge("edge-1") as edge:
+        before = edge.post(edge.event()).stream_epoch
+        assert edge.post().stream_epoch == before
+        centre.redis.delete(centre.stream.key, centre.stream.epoch_key)
+        after = edge.post().stream_epoch
+        assert after not in {before, ""}
+        assert edge.post().stream_epoch == after
+
+
 def test_a_full_stream_says_later_and_keeps_what_it_holds(redis_url: str, new_centre: CentreFactory) -> None:
     centre = new_centre(redis_url)
     centre.start_api_and_gateway(STREETCASE_STREAM_LIMIT="10")
@@ -217,4 +229,6 @@ def test_what_can_never_be_a_case_becomes_a_dead_letter_and_holds_up_nothing(cen
     [letter] = centre.stream.dead_letters()
     assert letter.entry.event == b"\xff{broken"
     assert "JSON" in letter.reason
+    ready = edge.http.get("/health/ready")
+    assert (ready.status_code, ready.json()["dead_letters"]) == (200, 1)
     assert centre.count("cases", edge.edge_id) == 2

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from fastapi import HTTPException
+from pydantic import StringConstraints
 
+from api.schemas import Report
 from ingest.contract import Event, EventAnswer
 from ingest.reports import EntryUnreadable, report_of
-from ingest.sorting import REASON_MAX, Sound, messages_of, sort_message
+from ingest.sorting import Sound, messages_of, sort_message
 from ingest.stream import StreamEntry
+from ingest.wording import REASON_MAX
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KINDS = frozenset({"street-encroachment", "manhole-open"})
@@ -41,7 +44,8 @@ def nested(depth: int) -> Any:
 def test_a_sound_event_becomes_a_report_without_loss(name: str) -> None:
     sound = sort(golden(name))
     assert isinstance(sound, Sound)
-    report, event = report_of(entry(sound.event_json)), sound.event
+    report, event = report_of(entry(sound.event_json)), Event.model_validate_json(sound.event_json)
+    assert sound.event_id == event.event_id
     assert (report.report_id, report.source_id) == (event.event_id, event.source.id)
     lost = set(event.model_dump()) - set(report.model_dump())
     assert lost == {"schema_version", "event_id", "source", "clock_offset_ms"}
@@ -65,7 +69,7 @@ def test_unknown_fields_go_on_for_a_reader_that_knows_them() -> None:
         ({"schema_version": 10**4000}, "held", "the centre reads"),
         ({"kind": "snow-on-roof"}, "held", "does not know the kind snow-on-roof"),
         ({"schema_version": 0}, "refused", "schema_version"),
-        ({"edge_id": "dingyuan-02"}, "refused", "the key belongs to laian-01"),
+        ({"edge_id": "dingyuan-02"}, "refused", "posted with the key of laian-01"),
         ({"phase": "vanished"}, "refused", "phase"),
         ({"occurred_at": "yesterday"}, "refused", "occurred_at"),
         ({"score": 10**4000}, "refused", "score"),
@@ -86,6 +90,18 @@ def test_what_does_not_fit_is_held_or_refused_with_its_reason(change: dict[str, 
     assert len(answered.reason or "") <= REASON_MAX
     assert answered.event_id == Event.model_validate(golden("event-v1-camera-raised")).event_id
     answered.model_dump_json().encode()
+
+
+def test_what_fits_the_contract_but_no_report_is_refused_and_never_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class StricterReport(Report):
+        watch_id: Annotated[str, StringConstraints(max_length=3)]
+
+    event = golden("event-v1-camera-raised")
+    assert isinstance(sort(event), Sound)
+    monkeypatch.setattr("ingest.reports.Report", StricterReport)
+    answered = sort(event)
+    assert isinstance(answered, EventAnswer)
+    assert (answered.answer, answered.reason) == ("refused", "watch_id: String should have at most 3 characters")
 
 
 @pytest.mark.parametrize("message", [None, 7, "event", [], {}, {"event_id": 7}, {"specversion": "1.0", "data": 3}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -10,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from ingest.redis_link import StreamFull, StreamNotDurable, StreamUnavailable, connect
+from ingest.redis_link import StreamFull, StreamNotDurable, StreamUnavailable, StreamUrlWrong, connect
 from ingest.stream import GROUP, EventStream, NewEntry, Outcome
 from tests.services.ports import HOST, free_port
 from tests.services.processes import Process
 from tests.services.redis import RedisServer, redis_binary
 
 
-def new_entry(event_id: str | None = None, event: bytes = b"{}") -> NewEntry:
+def new_entry(event_id: str | None = None, event: bytes = b"{}", edge_id: str = "laian-01") -> NewEntry:
     return NewEntry(
         event_id=event_id or str(uuid.uuid4()),
         event=event,
-        edge_id="laian-01",
+        edge_id=edge_id,
         received_at=datetime.now(UTC),
         request_id="request-1",
     )
@@ -39,6 +40,11 @@ def test_the_same_event_is_a_duplicate_also_within_one_post(stream: EventStream)
     assert stream.append([entry, entry]).outcomes == [Outcome.APPENDED, Outcome.DUPLICATE]
     assert stream.append([entry]).outcomes == [Outcome.DUPLICATE]
     assert stream.length() == 1
+
+
+def test_no_edge_makes_the_event_of_another_a_duplicate(stream: EventStream) -> None:
+    first, second = new_entry("the-same"), new_entry("the-same", edge_id="dingyuan-02")
+    assert stream.append([first, second, second]).outcomes == [Outcome.APPENDED, Outcome.APPENDED, Outcome.DUPLICATE]
 
 
 def test_the_same_event_from_many_at_once_is_appended_once(stream: EventStream) -> None:
@@ -64,6 +70,7 @@ def test_what_was_read_and_not_acknowledged_comes_back_to_its_reader_alone(strea
     entries = stream.read("a", count=10, block_ms=100)
     stream.ack([entries[0].entry_id])
     assert stream.own_pending("a", count=10) == entries[1:]
+    assert stream.own_pending("a", count=10, after=entries[1].entry_id) == entries[2:]
     assert stream.own_pending("b", count=10) == []
     assert stream.read("b", count=10, block_ms=1) == []
 
@@ -100,6 +107,7 @@ def test_a_dead_letter_keeps_bytes_and_reason_and_leaves_the_stream(stream: Even
     stream.dead_letter(entry, "not JSON")
     [letter] = stream.dead_letters()
     assert (letter.entry, letter.reason) == (entry, "not JSON")
+    assert stream.dead_letter_count() == 1
     assert stream.length() == 0
     assert stream.own_pending("a", count=10) == []
 
@@ -145,6 +153,10 @@ def test_a_durable_server_is_accepted(stream: EventStream) -> None:
         (["--appendonly", "no"], "appendonly is 'no', expected 'yes'"),
         (["--appendonly", "yes", "--appendfsync", "everysec"], "appendfsync is 'everysec', expected 'always'"),
         (
+            ["--appendonly", "yes", "--appendfsync", "always", "--no-appendfsync-on-rewrite", "yes"],
+            "no-appendfsync-on-rewrite is 'yes', expected 'no'",
+        ),
+        (
             [
                 "--appendonly",
                 "yes",
@@ -175,6 +187,36 @@ def test_a_lax_server_is_refused_unless_loss_is_accepted(options: list[str], com
     finally:
         client.close()
         server.stop()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:pass/w0rd@redis:6379/0",
+        "redis://:pass#w0rd@redis:6379/0",
+        "redis://:12#w0rd@redis:6379/0",
+        "redis://:12/w0rd@redis:6379/0",
+        "redis://:pass?w0rd@redis:6379/0",
+        "redis://:w0rd@redis:sixty/0",
+        "redis://:w0rd@redis:66666/0",
+        "redis://:w0rd@[::1/0",
+        "rediss:w0rd",
+        "http://:w0rd@redis",
+    ],
+)
+def test_a_url_that_names_no_redis_is_refused_without_a_piece_of_it(url: str) -> None:
+    with pytest.raises(StreamUrlWrong, match="STREETCASE_REDIS_URL") as caught:
+        connect(url)
+    shown = "".join(traceback.format_exception(caught.value)[-1:])
+    assert caught.value.__suppress_context__
+    assert not [piece for piece in ("w0rd", "sixty", "66666", "pass@", "12#") if piece in shown]
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://redis", "redis://:a%2Fb%23c@redis:6379/3", "rediss://user:a@redis/", "unix:///run/redis.sock?db=1"]
+)
+def test_a_url_that_names_a_redis_is_taken(url: str) -> None:
+    connect(url).close()
 
 
 def _pings(stream: EventStream) -> bool:

@@ -8,16 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from api.client import ApiRefused, ApiUnavailable
 from api.schemas import Report, ReportAnswer, ReportOutcome
 from ingest.redis_link import connect
+from ingest.set_aside import AT_ONCE
 from ingest.settings import WorkerSettings
 from ingest.stream import EventStream, NewEntry
 from ingest.worker import Worker
 from tests.services.processes import wait_until
 
 Judge = Callable[[Sequence[Report]], list[ReportAnswer]]
+
+
+FAULT = ApiUnavailable("the API answered 500: a fault of its own", status=500)
 
 
 class FakeApi:
@@ -40,11 +45,13 @@ class FakeApi:
 class Running:
     """A worker in a thread, beside its stream and its API."""
 
-    def __init__(self, stream: EventStream) -> None:
+    def __init__(self, stream: EventStream, *, stuck_after_s: float = 60) -> None:
         self.stream = stream
         self.api = FakeApi()
         self._stop = threading.Event()
-        settings = WorkerSettings(redis_url="", api_url="", service_key="", worker_name="a", stuck_after_s=60)
+        settings = WorkerSettings(
+            redis_url="", api_url="", service_key="", worker_name="a", stuck_after_s=stuck_after_s
+        )
         self._thread = threading.Thread(target=Worker(stream, self.api, settings, self._stop).work)
 
     def start(self) -> None:
@@ -62,7 +69,20 @@ class Running:
         return event_ids
 
     def wait_drained(self) -> None:
-        wait_until(lambda: self.stream.length() == 0, timeout_s=10, what="the stream is drained")
+        self.wait_left(0)
+
+    def wait_left(self, count: int) -> None:
+        wait_until(lambda: self.stream.length() == count, timeout_s=15, what=f"{count} events are left")
+
+    def fail_at(self, *event_ids: uuid.UUID) -> None:
+        """From now on the API answers 500 to every call that carries one of these."""
+
+        def judge(reports: Sequence[Report]) -> list[ReportAnswer]:
+            if set(event_ids) & {report.report_id for report in reports}:
+                raise FAULT
+            return self.api.take(reports)
+
+        self.api.judge = judge
 
 
 def _entry(event_id: uuid.UUID) -> NewEntry:
@@ -76,12 +96,25 @@ def _entry(event_id: uuid.UUID) -> NewEntry:
 
 
 @pytest.fixture
-def running(redis_url: str) -> Iterator[Running]:
+def stream(redis_url: str) -> Iterator[EventStream]:
     client = connect(redis_url)
-    worker = Running(EventStream(client, prefix=f"test-{uuid.uuid4().hex[:12]}"))
+    yield EventStream(client, prefix=f"test-{uuid.uuid4().hex[:12]}")
+    client.close()
+
+
+@pytest.fixture
+def running(stream: EventStream) -> Iterator[Running]:
+    worker = Running(stream)
     yield worker
     worker.stop()
-    client.close()
+
+
+@pytest.fixture
+def retrying(stream: EventStream) -> Iterator[Running]:
+    """A worker that takes up again after half a second what was left alone."""
+    worker = Running(stream, stuck_after_s=0.5)
+    yield worker
+    worker.stop()
 
 
 def test_events_are_reported_in_batches_and_acknowledged(running: Running) -> None:
@@ -139,6 +172,81 @@ def test_what_lies_not_in_the_events_is_waited_out(running: Running, failure: Ex
     running.wait_drained()
     assert running.api.taken == set(event_ids)
     assert running.stream.dead_letters() == []
+
+
+def test_an_event_at_which_the_api_fails_holds_up_no_other(running: Running) -> None:
+    event_ids = running.append(120)
+    guilty = {event_ids[7], event_ids[60], event_ids[61]}
+    running.fail_at(*guilty)
+    running.start()
+    running.wait_left(3)
+    assert running.api.taken == set(event_ids) - guilty
+    assert len(running.api.calls) <= 50
+    [later] = running.append(1)
+    wait_until(lambda: later in running.api.taken, timeout_s=5, what="the new event is taken")
+    assert running.stream.dead_letters() == []
+
+
+def test_it_is_never_buried_told_once_and_tried_again_until_the_api_can_take_it(retrying: Running) -> None:
+    guilty = retrying.append(3)[1]
+    retrying.fail_at(guilty)
+    with capture_logs() as logs:
+        retrying.start()
+        retrying.wait_left(1)
+        calls = len(retrying.api.calls)
+        wait_until(lambda: len(retrying.api.calls) >= calls + 6, timeout_s=15, what="it was tried again, twice")
+        retrying.append(2)
+        retrying.wait_left(1)
+        retrying.api.judge = retrying.api.take
+        retrying.wait_drained()
+    assert guilty in retrying.api.taken
+    assert retrying.stream.dead_letters() == []
+    assert [line["event"] for line in logs] == ["event set aside"]
+
+
+def test_a_worker_that_comes_back_passes_by_what_it_had_set_aside(stream: EventStream, running: Running) -> None:
+    guilty = running.append(60)[0]
+    running.fail_at(guilty)
+    running.start()
+    running.wait_left(1)
+    running.stop()
+    again = Running(stream)
+    again.fail_at(guilty)
+    again.start()
+    try:
+        later = again.append(1)
+        wait_until(lambda: set(later) <= again.api.taken, timeout_s=15, what="the new event is taken")
+        assert len(again.stream.own_pending("a", count=10)) == 1
+    finally:
+        again.stop()
+
+
+def test_an_api_that_fails_at_everything_is_waited_for(retrying: Running) -> None:
+    def fail(_: Sequence[Report]) -> list[ReportAnswer]:
+        raise FAULT
+
+    event_ids = retrying.append(200)
+    retrying.api.judge = fail
+    with capture_logs() as logs:
+        retrying.start()
+        wait_until(lambda: [line for line in logs if line["event"] == "service lost"] != [], timeout_s=15, what="lost")
+        assert len([line for line in logs if line["event"] == "event set aside"]) == AT_ONCE
+        assert retrying.stream.length() == 200
+        retrying.api.judge = retrying.api.take
+        retrying.wait_drained()
+    assert retrying.api.taken == set(event_ids)
+
+
+@pytest.mark.parametrize("status", [None, 429, 502, 503, 504])
+def test_an_api_that_is_merely_away_is_handed_the_same_batch_again(running: Running, status: int | None) -> None:
+    def fail(_: Sequence[Report]) -> list[ReportAnswer]:
+        raise ApiUnavailable("away", status=status)
+
+    running.append(10)
+    running.api.judge = fail
+    running.start()
+    wait_until(lambda: len(running.api.calls) >= 4, timeout_s=10, what="four tries")
+    assert set(running.api.calls) == {10}
 
 
 def test_a_stop_finishes_the_batch_in_hand(running: Running) -> None:
