@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from api.datum import gcj02_to_wgs84
 from api.history import Act, line
+from api.moments import moments_of
 from api.schemas import Report, ReportedEvidence, ReportOutcome
 from api.states import CaseState
 from api.tables import Base, Case, Evidence, HistoryLine, Incident, Kind, ReportRow
@@ -37,6 +38,7 @@ class CaseChanges:
         self._evidence = _known_evidence(session, {incident.id for incident in incidents})
 
     def new_case(self, report: Report, kind: Kind) -> Case:
+        seen = moments_of(report)
         case = Case(
             id=uuid7(),
             state=CaseState.DETECTED,
@@ -49,8 +51,8 @@ class CaseChanges:
             source_type=report.source_type,
             source_id=report.source_id,
             preset=report.preset,
-            first_seen_at=report.first_seen_at,
-            last_seen_at=report.occurred_at,
+            first_seen_at=seen.first_seen_at,
+            last_seen_at=seen.occurred_at,
             incidents_count=0,
             reports_count=0,
             created_at=self._now,
@@ -59,6 +61,7 @@ class CaseChanges:
         return case
 
     def new_incident(self, report: Report, case: Case, outcome: ReportOutcome) -> Incident:
+        seen = moments_of(report)
         incident = Incident(
             id=report.incident_id,
             case_id=case.id,
@@ -67,8 +70,8 @@ class CaseChanges:
             watch_id=report.watch_id,
             source_type=report.source_type,
             source_id=report.source_id,
-            first_seen_at=report.first_seen_at,
-            last_seen_at=report.occurred_at,
+            first_seen_at=seen.first_seen_at,
+            last_seen_at=seen.occurred_at,
             reports_count=0,
         )
         self._new_incidents.append(incident)
@@ -79,16 +82,19 @@ class CaseChanges:
 
     def count(self, report: Report, *, case: Case, incident: Incident, outcome: ReportOutcome) -> None:
         """Lets a report have its effect on its incident and case, and keeps it as it came."""
-        for seen in (case, incident):
-            seen.reports_count += 1
-            seen.first_seen_at = min(seen.first_seen_at, report.first_seen_at)
-            seen.last_seen_at = max(seen.last_seen_at, report.occurred_at)
-            seen.dwell_s = _greater(seen.dwell_s, report.dwell_s)
-            seen.score = _greater(seen.score, report.score)
+        seen = moments_of(report)
+        for counted in (case, incident):
+            counted.reports_count += 1
+            counted.first_seen_at = min(counted.first_seen_at, seen.first_seen_at)
+            counted.last_seen_at = max(counted.last_seen_at, seen.occurred_at)
+            counted.dwell_s = _greater(counted.dwell_s, report.dwell_s)
+            counted.score = _greater(counted.score, report.score)
         case.asset_id = case.asset_id or report.asset_id
         _place(case, report)
         if report.phase == "cleared":
-            self._clear(report, case, incident)
+            self._clear(report, case, incident, at=seen.occurred_at)
+        elif incident.cleared_at is not None and incident.cleared_at < incident.last_seen_at:
+            incident.cleared_at = incident.clear_reason = None
         for item in report.evidence:
             self._keep_evidence(item, case, incident)
         self._new_rows.append(self._row(report, case, outcome))
@@ -103,9 +109,11 @@ class CaseChanges:
             self._decide_gone(case, report)
         self._session.flush()
 
-    def _clear(self, report: Report, case: Case, incident: Incident) -> None:
-        # The latest word holds, in whatever order the words arrive.
-        word = (report.occurred_at, str(report.clear_reason))
+    def _clear(self, report: Report, case: Case, incident: Incident, *, at: datetime) -> None:
+        # The latest word holds, in whatever order the words arrive, and only while nothing was seen after it.
+        if at < incident.last_seen_at:
+            return
+        word = (at, str(report.clear_reason))
         if incident.cleared_at is None:
             self._write(case, Act.INCIDENT_CLEARED, report, {"reason": report.clear_reason})
         if incident.cleared_at is None or word > (incident.cleared_at, str(incident.clear_reason)):
@@ -167,6 +175,8 @@ class CaseChanges:
 
     def _history_line(self, case: Case, act: Act, report: Report, details: JsonObject) -> HistoryLine:
         details |= {"incident_id": str(report.incident_id), "report_id": str(report.report_id)}
+        if doubted := moments_of(report).doubted:
+            details |= {"doubted": dict(doubted), "received_at": report.received_at.isoformat()}
         return line(
             case.id,
             act,

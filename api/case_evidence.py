@@ -35,15 +35,20 @@ def note_arrivals(database: Database, store: EvidenceStore, items: Iterable[Evid
 def find_item(session: Session, case_id: UUID, sha256: str) -> Evidence:
     """Raises: EvidenceMissing: If this case has no such evidence, whatever other cases have."""
     found = session.scalars(
-        # The same bytes may stand under several incidents: one that is marked for its plate speaks for all.
-        select(Evidence)
-        .where(Evidence.case_id == case_id, Evidence.sha256 == sha256)
-        .order_by(Evidence.plate_kept.desc())
-        .limit(1)
+        select(Evidence).where(Evidence.case_id == case_id, Evidence.sha256 == sha256).limit(1)
     ).first()
     if found is None:
         raise EvidenceMissing("this case has no such evidence")
     return found
+
+
+def with_plate(session: Session, items: Iterable[Evidence]) -> frozenset[str]:
+    """Returns the sha256 of those items in which a plate may show.
+
+    The same bytes may stand under several incidents and cases: one that is marked speaks for all of them.
+    """
+    hashes = {item.sha256 for item in items}
+    return frozenset(session.scalars(select(Evidence.sha256).where(Evidence.sha256.in_(hashes), Evidence.plate_kept)))
 
 
 def write_plate_access(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,10 +19,15 @@ def summary(case: Case, kind: Kind) -> CaseSummary:
     return CaseSummary.model_validate(_fields(case, kind))
 
 
-def detail(case: Case, kind: Kind, *, incidents: Sequence[Incident], evidence: Sequence[Evidence]) -> CaseDetail:
+def detail(
+    case: Case, kind: Kind, *, incidents: Sequence[Incident], evidence: Sequence[Evidence], plates: Set[str]
+) -> CaseDetail:
+    """plates: the sha256 of evidence in which a plate may show, see ``case_evidence.with_plate``."""
     shown = _fields(case, kind)
     shown["incidents"] = [ShownIncident.model_validate(incident) for incident in incidents]
-    shown["evidence"] = [ShownEvidence.model_validate(item) for item in evidence]
+    shown["evidence"] = [
+        ShownEvidence.model_validate(item).model_copy(update={"plate_kept": item.sha256 in plates}) for item in evidence
+    ]
     return CaseDetail.model_validate(shown)
 
 

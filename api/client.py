@@ -28,10 +28,14 @@ class ApiError(Exception):
 
 
 class ApiUnavailable(ApiError):
-    """The API did not answer, or asked to wait; ``retry_after_s`` is how long, where it said so."""
+    """The API did not answer, or asked to wait; ``retry_after_s`` is how long, where it said so.
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    ``status`` is HTTP's, None where no answer came at all.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message)
+        self.status = status
         self.retry_after_s = retry_after_s
 
 
@@ -101,7 +105,9 @@ def _refusal(response: httpx.Response) -> ApiError:
     status = response.status_code
     code, reason = _problem(response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return ApiUnavailable(f"the API answered {status}: {reason}", retry_after_s=_retry_after_s(response))
+        return ApiUnavailable(
+            f"the API answered {status}: {reason}", status=status, retry_after_s=_retry_after_s(response)
+        )
     if status == HTTPStatus.NOT_FOUND and code == UNKNOWN_KEY:
         return _UnknownKey(status, reason)
     return ApiRefused(status, reason)

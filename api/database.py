@@ -51,7 +51,16 @@ class Database:
 def _engine(database_url: str) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=5, max_overflow=15, pool_pre_ping=True, hide_parameters=True)
+        # Whatever zone the server prefers: in one east of UTC the last hours of the year 9999 cannot be read.
+        options = " ".join([*url.normalized_query.get("options", ()), "-c timezone=UTC"])
+        return create_engine(
+            url,
+            pool_size=5,
+            max_overflow=15,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"options": options},
+        )
     if url.database:
         file = Path(url.database).absolute()
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from PIL import Image
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 16_777_216
+"""An edge's pictures have a million, those of a good telephone sixteen."""
+
+MAX_SCANS = 64
+"""A progressive JPEG has about ten; each costs a pass over all pixels, and may be a few bytes long."""
+
+_DECODING = BoundedSemaphore(2)
+"""Of the whole process: each takes up to 250 MB for a moment, in the worst of files."""
+
+_START_OF_SCAN = b"\xff\xda"
 _HEAD_BYTES = 16
 _CSV = "text/csv"
 _PICTURES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
@@ -57,7 +67,8 @@ def check(path: Path, *, media_type: str) -> None:
     elif sniffed != media_type:
         raise WrongContent(f"expected {media_type}, got {sniffed or 'bytes of no known type'}")
     elif media_type in _PICTURES:
-        _check_picture(path, media_type)
+        with _DECODING:
+            _check_picture(path, media_type)
 
 
 def _check_text(path: Path, sniffed: str | None) -> None:
@@ -73,6 +84,9 @@ def _check_text(path: Path, sniffed: str | None) -> None:
 
 
 def _check_picture(path: Path, media_type: str) -> None:
+    # Counted in all bytes: some may be no markers, as in an embedded thumbnail, but no marker is left out.
+    if media_type == "image/jpeg" and path.read_bytes().count(_START_OF_SCAN) > MAX_SCANS:
+        raise WrongContent(f"expected {MAX_SCANS} scans at most, got more")
     try:
         with Image.open(path, formats=[_PICTURES[media_type]]) as image:
             pixels = image.width * image.height

@@ -14,7 +14,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -100,8 +100,10 @@ class EvidenceStore:
             incoming = self._folder / _INCOMING
             incoming.mkdir(parents=True, exist_ok=True)
             for path in incoming.iterdir():
-                if path.stat().st_mtime < time.time() - stale_after_s:
-                    path.unlink(missing_ok=True)
+                # A writer at work may finish, and take its file away, at this moment.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < time.time() - stale_after_s:
+                        path.unlink()
 
     def check_writable(self) -> None:
         """Writes and removes an empty file. Raises: EvidenceUnavailable: If that does not work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import or_, select, tuple_
@@ -14,6 +14,8 @@ from api.states import OPEN
 from api.tables import Case, Incident, Kind, ReportRow, Watch
 
 WatchKey = tuple[str, str]
+_JoinKey = tuple[str, str, str]
+"""Edge, watch and kind: what an incident shares with the open case that it joins."""
 
 
 class Joining:
@@ -29,12 +31,15 @@ class Joining:
         self.kinds = {kind.key: kind for kind in session.scalars(named)}
         _lock_watches(session, watches)
         self.seen = _seen_cases(session, [report.report_id for report in reports])
-        self.incidents = _known_incidents(session, {report.incident_id for report in reports})
-        cases = _lock_cases(session, watches, {incident.case_id for incident in self.incidents.values()})
+        incident_ids = {report.incident_id for report in reports}
+        joinable = {_join_key(report) for report in reports if self._joins_by_watch(report)}
+        cases = _lock_cases(session, incident_ids, joinable)
         self._cases = {case.id: case for case in cases}
-        self._open_by_watch: dict[tuple[WatchKey, str], Case] = {}
+        self._open_by_watch: dict[_JoinKey, Case] = {}
         for case in cases:
             self._remember_open(case)
+        # Read only now: what others count on an incident, they count under the lock of its case.
+        self.incidents = _incidents_of(session, incident_ids, self._cases)
 
     def case_for(self, report: Report, kind: Kind) -> Case | None:
         """Returns the case that the report belongs to, or None where a new one has to be made."""
@@ -44,7 +49,7 @@ class Joining:
             return self._cases[incident.case_id]
         # (2) An open case of the same watch, where the kind joins by watch.
         if kind.join_by_watch:
-            return self._open_by_watch.get((_watch_of(report), kind.key))
+            return self._open_by_watch.get(_join_key(report))
         # (3) An open case of the same family near by, from another source: this is where it goes.
         return None
 
@@ -56,11 +61,18 @@ class Joining:
     def _remember_open(self, case: Case) -> None:
         # The detected kind, because a person may have given the case another one since. The oldest case wins.
         if case.state in OPEN:
-            self._open_by_watch.setdefault(((case.edge_id, case.watch_id), case.detected_kind_key), case)
+            self._open_by_watch.setdefault((case.edge_id, case.watch_id, case.detected_kind_key), case)
+
+    def _joins_by_watch(self, report: Report) -> bool:
+        return report.kind in self.kinds and self.kinds[report.kind].join_by_watch
 
 
 def _watch_of(report: Report) -> WatchKey:
     return report.edge_id, report.watch_id
+
+
+def _join_key(report: Report) -> _JoinKey:
+    return report.edge_id, report.watch_id, report.kind
 
 
 def _lock_watches(session: Session, watches: Sequence[WatchKey]) -> None:
@@ -88,13 +100,16 @@ def _seen_cases(session: Session, report_ids: Sequence[UUID]) -> dict[UUID, UUID
     return {row.report_id: row.case_id for row in rows}
 
 
-def _known_incidents(session: Session, incident_ids: set[UUID]) -> dict[UUID, Incident]:
-    found = session.scalars(select(Incident).where(Incident.id.in_(incident_ids)))
+def _incidents_of(session: Session, incident_ids: set[UUID], cases: Mapping[UUID, Case]) -> dict[UUID, Incident]:
+    # One made since the cases were locked is left out: to insert it fails, and the batch is tried again.
+    found = session.scalars(select(Incident).where(Incident.id.in_(incident_ids), Incident.case_id.in_(cases)))
     return {incident.id: incident for incident in found}
 
 
-def _lock_cases(session: Session, watches: Sequence[WatchKey], case_ids: set[UUID]) -> Sequence[Case]:
-    may_join = tuple_(Case.edge_id, Case.watch_id).in_(watches) & Case.state.in_(OPEN)
+def _lock_cases(session: Session, incident_ids: set[UUID], joinable: set[_JoinKey]) -> Sequence[Case]:
+    case_ids = session.scalars(select(Incident.case_id).where(Incident.id.in_(incident_ids))).all()
+    key = tuple_(Case.edge_id, Case.watch_id, Case.detected_kind_key)
+    may_join = key.in_(sorted(joinable)) & Case.state.in_(OPEN)
     return session.scalars(
         select(Case).where(or_(Case.id.in_(case_ids), may_join)).order_by(Case.id).with_for_update()
     ).all()

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from threading import BoundedSemaphore
+from collections.abc import Callable
+from typing import TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_LENGTH = 12
-_AT_ONCE = 4
+AT_ONCE = 4
 """Each check takes 64 MiB for a moment: a flood of logins must not take all memory."""
+
+MAY_WAIT = 64
+"""As many as two cores work off in a few seconds; who comes after them is told to come again."""
+
+_Result = TypeVar("_Result")
+
+
+class PasswordsBusy(Exception):
+    """Too many wait to have a password hashed or checked."""
 
 
 class Passwords:
@@ -18,20 +29,33 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
-        self._turns = BoundedSemaphore(_AT_ONCE)
+        self._turns = CapacityLimiter(AT_ONCE)
+        self._inside = 0
         self._nobodys = self.hash(secrets.token_urlsafe(32))
 
+    async def in_turn(self, work: Callable[[], _Result]) -> _Result:
+        """Runs ``work``, which hashes or checks, in one of few threads kept for that; waiting holds no thread.
+
+        Raises: PasswordsBusy: At once, where ``MAY_WAIT`` wait already.
+        """
+        if self._inside >= AT_ONCE + MAY_WAIT:
+            raise PasswordsBusy("too many are logging in at this moment; try again")
+        # Counted here, as the limiter counts those that wait only a moment after they were let in.
+        self._inside += 1
+        try:
+            return await to_thread.run_sync(work, limiter=self._turns)
+        finally:
+            self._inside -= 1
+
     def hash(self, password: str) -> str:
-        with self._turns:
-            return self._hasher.hash(password)
+        return self._hasher.hash(password)
 
     def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether they match; without a hash it takes the same time, and the answer is no."""
-        with self._turns:
-            try:
-                found = self._hasher.verify(password_hash or self._nobodys, password)
-            except (VerificationError, InvalidHashError):
-                return False
+        try:
+            found = self._hasher.verify(password_hash or self._nobodys, password)
+        except (VerificationError, InvalidHashError):
+            return False
         return found and password_hash is not None
 
 

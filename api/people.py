@@ -90,19 +90,24 @@ def log_in(
     database: Database, passwords: Passwords, *, name: str, password: str, now: datetime, lasts: timedelta
 ) -> NewSession:
     """Raises: LoginRefused, LoginLocked: the same way, and as slowly, for names that nobody has."""
-    # Counted before it is checked: a hundred guesses at once must not all pass as the first.
-    with database.write() as session:
-        _count_attempt(session, name, now)
+    with database.read() as session:
+        known_failures = session.get(LoginFailures, name)
         found = session.scalar(select(Person).where(Person.name == name))
-    if not passwords.matches(password, found.password_hash if found else None) or found is None:
-        raise LoginRefused("name or password is wrong")
-    token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
-    opened = LoginSession(token_hash=sha256_of(token), person_id=found.id, created_at=now, expires_at=now + lasts)
+    if known_failures is not None:
+        _refuse_locked(known_failures, now)
+    matches = passwords.matches(password, found.password_hash if found else None)
+    # Answered one after the other, and not at all under a lock that came meanwhile, so that of a hundred
+    # guesses at once no more are told right from wrong than of a hundred in a row.
     with database.write() as session:
-        session.execute(delete(LoginFailures).where(LoginFailures.name == name))
-        session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
-        session.add(opened)
-    return NewSession(token=token, expires_at=opened.expires_at, person=found)
+        failures = _hold_failures(session, name, now)
+        _refuse_locked(failures, now)
+        if matches and found is not None:
+            session.delete(failures)
+            return _open_session(session, found, now=now, lasts=lasts)
+        failures.failures += 1
+        failures.last_at = now
+        failures.locked_until = now + timedelta(seconds=lock_s(failures.failures))
+    raise LoginRefused("name or password is wrong")
 
 
 def log_out(session: Session, token_hash: str) -> None:
@@ -141,17 +146,27 @@ def lock_s(failures: int) -> float:
     return min(LONGEST_LOCK_S, FIRST_LOCK_S * 2.0 ** min(failures - FREE_FAILURES, 32))
 
 
-def _count_attempt(session: Session, name: str, now: datetime) -> None:
-    """Raises: LoginLocked: Without counting, so that a lock ends although somebody keeps trying."""
+def _open_session(session: Session, person: Person, *, now: datetime, lasts: timedelta) -> NewSession:
+    token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
+    opened = LoginSession(token_hash=sha256_of(token), person_id=person.id, created_at=now, expires_at=now + lasts)
+    session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
+    session.add(opened)
+    return NewSession(token=token, expires_at=opened.expires_at, person=person)
+
+
+def _hold_failures(session: Session, name: str, now: datetime) -> LoginFailures:
+    """Returns the name's row, made where there is none, and locked until the transaction ends."""
     session.execute(delete(LoginFailures).where(LoginFailures.last_at < now - _FORGET_AFTER))
-    none_yet = {"name": name, "failures": 0, "last_at": now}
-    session.execute(insert_into(session, LoginFailures).values(none_yet).on_conflict_do_nothing())
-    row = session.scalars(select(LoginFailures).where(LoginFailures.name == name).with_for_update()).one()
-    if row.locked_until is not None and row.locked_until > now:
-        raise LoginLocked(math.ceil((row.locked_until - now).total_seconds()))
-    row.failures += 1
-    row.last_at = now
-    row.locked_until = now + timedelta(seconds=lock_s(row.failures))
+    none_yet = insert_into(session, LoginFailures).values(name=name, failures=0, last_at=now)
+    # One statement, which changes nothing of a row that is there: between two, another login may remove it.
+    held = none_yet.on_conflict_do_update(index_elements=["name"], set_={"last_at": LoginFailures.last_at})
+    return session.scalars(held.returning(LoginFailures)).one()
+
+
+def _refuse_locked(failures: LoginFailures, now: datetime) -> None:
+    """Raises: LoginLocked: Without counting, so that a lock ends although somebody keeps trying."""
+    if failures.locked_until is not None and failures.locked_until > now:
+        raise LoginLocked(math.ceil((failures.locked_until - now).total_seconds()))
 
 
 def first_administrator(session: Session, passwords: Passwords) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from api.case_errors import CaseConflict, CaseForbidden, CaseMissing
 from api.evidence_store import EvidenceMissing, EvidenceUnavailable
+from api.passwords import PasswordsBusy
 from api.people import LoginLocked, LoginRefused, NameTaken
 
 _log = structlog.get_logger()
@@ -67,6 +69,7 @@ def answer_problems(app: FastAPI) -> None:
         app.add_exception_handler(error, _in_words(status))
     app.add_exception_handler(CaseConflict, _conflict)
     app.add_exception_handler(LoginLocked, _locked)
+    app.add_exception_handler(PasswordsBusy, _busy)
     app.add_exception_handler(DataError, _unstorable)
     for failure in (OperationalError, InterfaceError, PoolTimeoutError, EvidenceUnavailable):
         app.add_exception_handler(failure, _unavailable)
@@ -115,6 +118,10 @@ def _locked(request: Request, error: Any) -> JSONResponse:
     return _answer(request, HTTPStatus.TOO_MANY_REQUESTS, str(error), headers=headers)
 
 
+def _busy(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": _RETRY_AFTER_S})
+
+
 def _unstorable(request: Request, _error: Exception) -> JSONResponse:
     return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, "the database cannot hold one of the values")
 
@@ -129,6 +136,11 @@ def _unexpected(request: Request, error: Exception) -> JSONResponse:
     # The middleware that binds the id to log lines has been left by now.
     request_id = getattr(request.state, "request_id", None)
     _log.error(
-        "request failed", error=type(error).__name__, path=request.url.path, request_id=request_id, exc_info=error
+        "request failed",
+        error=type(error).__name__,
+        path=request.url.path,
+        request_id=request_id,
+        # As text, not as exc_info: some renderers print the values of variables too, and one may be a password.
+        exception="".join(traceback.format_exception(error)),
     )
     return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")

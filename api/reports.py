@@ -35,8 +35,7 @@ def record(
             return [
                 answer for report in reports for answer in record(database, [report], now=now, request_id=request_id)
             ]
-        reason = "the database cannot hold one of its values"
-        return [ReportAnswer(report_id=reports[0].report_id, outcome=ReportOutcome.REFUSED, reason=reason)]
+        return [_refused(reports[0], "the database cannot hold one of its values")]
 
 
 def _record_together(
@@ -75,10 +74,11 @@ def _record_one(joining: Joining, changes: CaseChanges, report: Report) -> Repor
         return ReportAnswer(report_id=report.report_id, outcome=ReportOutcome.DUPLICATE, case_id=seen_on)
     kind = joining.kinds.get(report.kind)
     if kind is None:
-        reason = f"unknown kind {report.kind}"
-        return ReportAnswer(report_id=report.report_id, outcome=ReportOutcome.REFUSED, reason=reason)
-
+        return _refused(report, f"unknown kind {report.kind}")
     incident = joining.incidents.get(report.incident_id)
+    if incident is not None and incident.edge_id != report.edge_id:
+        return _refused(report, f"incident {report.incident_id} is another edge's")
+
     case = joining.case_for(report, kind)
     outcome = ReportOutcome.COUNTED if incident is not None else ReportOutcome.JOINED
     if case is None:
@@ -90,3 +90,7 @@ def _record_one(joining: Joining, changes: CaseChanges, report: Report) -> Repor
     changes.count(report, case=case, incident=incident, outcome=outcome)
     joining.seen[report.report_id] = case.id
     return ReportAnswer(report_id=report.report_id, outcome=outcome, case_id=case.id)
+
+
+def _refused(report: Report, reason: str) -> ReportAnswer:
+    return ReportAnswer(report_id=report.report_id, outcome=ReportOutcome.REFUSED, reason=reason)

@@ -32,9 +32,13 @@ def services_of(request: Request) -> Services:
     return services
 
 
-def _request_id(request: Request) -> str:
+async def _here(request: Request) -> Services:
+    return services_of(request)
+
+
+async def _request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 
-Here = Annotated[Services, Depends(services_of)]
+Here = Annotated[Services, Depends(_here)]
 RequestId = Annotated[str, Depends(_request_id)]

@@ -87,12 +87,15 @@ def _with_driver(database_url: str) -> str:
     expected = "expected sqlite:////path/to/file.db or postgresql://user:password@host/name"
     try:
         url = make_url(database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # Not chained and not shown: the text may hold a password.
         raise SettingsError(f"database URL: {expected}, got something else") from None
     driver = _DRIVERS.get(url.drivername)
     if driver is None:
         raise SettingsError(f"database URL: {expected}, got one of {url.drivername}")
+    if driver != "sqlite" and "@" in f"{url.host}{url.database}":
+        # The rest of a password that was not escaped: the server's own message would show it.
+        raise SettingsError(f"database URL: {expected}, with @ in a password written as %40")
     if driver == "sqlite" and url.database in (None, "", ":memory:"):
         raise SettingsError(f"database URL: {expected}, got SQLite without a file")
     return url.set(drivername=driver).render_as_string(hide_password=False)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from api.access import allowed
 from api.callers import Caller
-from api.case_evidence import note_arrivals
+from api.case_evidence import note_arrivals, with_plate
 from api.case_schemas import (
     CaseDetail,
     CasePage,
@@ -66,9 +66,10 @@ def show(case_id: UUID, caller: Reader, here: Here, response: Response) -> CaseD
     with here.database.read() as session:
         case, kind = find_case(session, here.rights, caller, case_id, action=_READ)
         incidents, evidence = incidents_of(session, case_id), evidence_of(session, case_id)
+        plates = with_plate(session, evidence)
     note_arrivals(here.database, here.evidence, evidence)
     response.headers["ETag"] = f'"{case.version}"'
-    return detail(case, kind, incidents=incidents, evidence=evidence)
+    return detail(case, kind, incidents=incidents, evidence=evidence, plates=plates)
 
 
 @router.get("/{case_id}/history")

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from api.access import allowed
 from api.callers import Caller
-from api.case_evidence import find_item, note_arrivals, write_plate_access
+from api.case_evidence import find_item, note_arrivals, with_plate, write_plate_access
 from api.cases import find_case
 from api.evidence_store import EvidenceMissing
 from api.problems import Problem
@@ -27,7 +27,6 @@ _READ_PLATE = "evidence.read_plate_kept"
 _CHUNK_BYTES = 65_536
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "private, max-age=3600",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 
@@ -43,16 +42,19 @@ def show(
     with here.database.read() as session:
         find_case(session, here.rights, caller, case_id, action=_READ)
         item = find_item(session, case_id, sha256)
-    if item.plate_kept and not here.rights.may(caller.role, _READ_PLATE):
+        shows_plate = bool(with_plate(session, [item]))
+    if shows_plate and not here.rights.may(caller.role, _READ_PLATE):
         raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} may not do {_READ_PLATE}, and a plate may show")
     try:
         file, size_bytes = here.evidence.open(sha256), here.evidence.size(sha256)
     except EvidenceMissing:
         raise Problem(HTTPStatus.NOT_FOUND, _why_missing(item)) from None
     note_arrivals(here.database, here.evidence, [item])
-    if item.plate_kept:
+    if shows_plate:
         write_plate_access(here.database, case_id, sha256, caller=caller, at=here.clock(), request_id=request_id)
-    headers = {**_HEADERS, "Content-Length": str(size_bytes), "ETag": f'"{sha256}"'}
+    # What is cached can be looked at again without being written down.
+    caching = "no-store" if shows_plate else "private, max-age=3600"
+    headers = {**_HEADERS, "Cache-Control": caching, "Content-Length": str(size_bytes), "ETag": f'"{sha256}"'}
     return StreamingResponse(_chunks(file), media_type=here.evidence.media_type(sha256), headers=headers)
 
 

@@ -17,7 +17,8 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 @router.get("/live", dependencies=[allowed("health.live")])
-def live() -> dict[str, str]:
+async def live() -> dict[str, str]:
+    """Needs no thread, so that a busy process is not taken for a dead one."""
     return {"status": "live"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from api.people import add_person
 from api.rights import PEOPLE, Role
 from api.routes.sessions import PersonName
 from api.schemas import Key
-from api.services import Here
+from api.services import Here, Services
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 _log = structlog.get_logger()
@@ -54,7 +55,11 @@ class AddedPerson(BaseModel):
 
 
 @router.post("/people", status_code=201)
-def add(person: NewPerson, caller: Annotated[Caller, allowed("people.manage")], here: Here) -> AddedPerson:
+async def add(person: NewPerson, caller: Annotated[Caller, allowed("people.manage")], here: Here) -> AddedPerson:
+    return await here.passwords.in_turn(partial(_add, person, caller, here))
+
+
+def _add(person: NewPerson, caller: Caller, here: Services) -> AddedPerson:
     password_hash = here.passwords.hash(person.password)
     with here.database.write() as session:
         added = add_person(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -46,14 +47,17 @@ class Me(BaseModel):
 
 
 @router.post("/sessions", status_code=201, dependencies=[allowed("session.open")])
-def open_session(login: Login, here: Here) -> OpenedSession:
-    opened = log_in(
-        here.database,
-        here.passwords,
-        name=login.name,
-        password=login.password,
-        now=here.clock(),
-        lasts=timedelta(hours=here.settings.session_hours),
+async def open_session(login: Login, here: Here) -> OpenedSession:
+    opened = await here.passwords.in_turn(
+        partial(
+            log_in,
+            here.database,
+            here.passwords,
+            name=login.name,
+            password=login.password,
+            now=here.clock(),
+            lasts=timedelta(hours=here.settings.session_hours),
+        )
     )
     person = opened.person
     return OpenedSession(

@@ -69,7 +69,7 @@ class Case(Base):
 
 
 class Incident(Base):
-    """One thing wrong, as one edge followed it; ``cleared_*`` hold once any report said ``cleared``."""
+    """One thing wrong, as one edge followed it; ``cleared_*`` are set while nothing was seen after it cleared."""
 
     __tablename__ = "incidents"
 
@@ -120,7 +120,7 @@ class Evidence(Base):
     id: Mapped[RowNumber]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
     incident_id: Mapped[UUID] = mapped_column(ForeignKey("incidents.id"))
-    sha256: Mapped[Hash]
+    sha256: Mapped[Hash] = mapped_column(index=True)
     role: Mapped[Name]
     media_type: Mapped[Text]
     size_bytes: Mapped[int] = mapped_column(BigInteger())

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import struct
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -91,7 +92,7 @@ def test_sound_bytes_are_kept_once(store: EvidenceStore, content: bytes, media_t
         (_picture()[:-300], "image/jpeg", {}, "cannot be decoded"),
         (_picture("PNG")[:-30], "image/png", {}, "cannot be decoded"),
         (b"\xff\xd8\xff" + b"\0" * 500, "image/jpeg", {}, "cannot be decoded"),
-        (_png_of_claimed_size(8000, 8000), "image/png", {}, "50000000 pixels, got 64000000"),
+        (_png_of_claimed_size(8000, 8000), "image/png", {}, "16777216 pixels, got 64000000"),
         (_png_of_claimed_size(60000, 60000), "image/png", {}, "cannot be decoded: DecompressionBombError"),
         (_png_of_claimed_size(2**31 - 1, 2**31 - 1), "image/png", {}, "cannot be decoded"),
         (b"a,b\n\0,1\n", "text/csv", {}, "NUL"),
@@ -106,6 +107,38 @@ def test_wrong_bytes_are_refused_and_leave_nothing_behind(
     with pytest.raises(EvidenceRefused, match=reason):
         _put(store, content, media_type, **claimed)
     assert _files(tmp_path) == []
+
+
+def test_a_picture_of_many_scans_is_refused_before_it_is_decoded(
+    store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((64, 48), 80).save(file, "JPEG", progressive=True)
+    picture = file.getvalue()
+    assert _put(store, picture) is Kept.STORED
+    last_scan = picture[picture.rindex(b"\xff\xda") : -2]
+    monkeypatch.setattr(Image, "open", None)
+    with pytest.raises(EvidenceRefused, match="64 scans at most"):
+        _put(store, picture[:-2] + last_scan * 64 + picture[-2:])
+
+
+def test_two_pictures_at_once_are_decoded_however_many_come(
+    store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, most, lock = 0, 0, threading.Lock()
+
+    def slow(*_: object) -> None:
+        nonlocal now, most
+        with lock:
+            now, most = now + 1, max(most, now + 1)
+        time.sleep(0.02)
+        with lock:
+            now -= 1
+
+    monkeypatch.setattr("api.evidence_content._check_picture", slow)
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda content: _put(store, content), [_picture() for _ in range(16)]))
+    assert (now, most) == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +180,13 @@ def test_a_folder_that_cannot_be_used_is_unavailable_and_not_empty(tmp_path: Pat
     for attempt in (store.prepare, store.check_writable, lambda: _put(store, _picture())):
         with pytest.raises(EvidenceUnavailable):
             attempt()
+
+
+def test_a_writer_that_finishes_meanwhile_does_not_stop_the_start(
+    store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / "finished-and-gone"]))
+    store.prepare()
 
 
 def test_what_dead_writers_left_is_swept_at_the_start(store: EvidenceStore, tmp_path: Path) -> None:
@@ -226,3 +266,18 @@ def test_plates_need_their_own_right_and_every_look_is_written_down(shared_sqlit
     assert supervisor.get(path).status_code == 200
     last = supervisor.get(f"/api/v1/cases/{answer.case_id}/history").json()["items"][-1]
     assert (last["action"], last["actor"]) == ("plate_evidence_read", "person:supervisor-all")
+
+
+def test_a_plate_marked_in_one_case_is_marked_in_all_and_never_cached(shared_sqlite_place: Place) -> None:
+    crop = _picture()
+    _put(EvidenceStore(shared_sqlite_place.settings.evidence_dir), crop)
+    unmarked, marked = shared_sqlite_place.report(
+        a_report(evidence=[_item(crop, role="wide")]),
+        a_report(kind="illegal-parking", evidence=[_item(crop, role="crop", plate_kept=True)]),
+    )
+    for answer in (unmarked, marked):
+        path = f"/api/v1/cases/{answer.case_id}/evidence/{_sha256(crop)}"
+        assert shared_sqlite_place.person(Role.OPERATOR).get(path).status_code == 403
+        shown = shared_sqlite_place.person(Role.SUPERVISOR).get(path)
+        assert (shown.status_code, shown.headers["Cache-Control"]) == (200, "no-store")
+        assert shared_sqlite_place.case(answer.case_id)["evidence"][0]["plate_kept"] is True

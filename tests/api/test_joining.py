@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import permutations
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
 
 from api.client import ApiClient
 from api.rights import Role
 from api.schemas import Report, ReportAnswer, ReportOutcome
+from api.tables import Case, Incident
 from tests.api.place import Place, a_report, a_watch, followed
 
 
@@ -97,6 +103,48 @@ def test_cleared_before_raised_ends_the_same_as_in_order(shared_sqlite_place: Pl
     assert (ends[0]["gone_at"], ends[0]["why"]) == ("2026-11-23T01:25:00Z", "gone")
 
 
+@pytest.mark.parametrize(
+    ("cleared_again_at", "gone_at", "why"),
+    [(None, None, None), (70, "2026-11-23T02:10:00Z", "gone"), (60, "2026-11-23T02:00:00Z", "gone"), (50, None, None)],
+)
+def test_what_is_seen_after_it_cleared_is_not_gone_in_any_order(
+    *, shared_sqlite_place: Place, cleared_again_at: float | None, gone_at: str | None, why: str | None
+) -> None:
+    for order in permutations(range(3 if cleared_again_at is None else 4)):
+        raised = a_report()
+        reports = [raised, followed(raised, phase="cleared", minutes=10), followed(raised, phase="updated", minutes=60)]
+        if cleared_again_at is not None:
+            reports.append(followed(raised, phase="cleared", minutes=cleared_again_at))
+        answers = [shared_sqlite_place.report(reports[at])[0] for at in order]
+        case = shared_sqlite_place.case(answers[0].case_id)
+        incident = case["incidents"][0]
+        assert (case["gone_at"], incident["cleared_at"], incident["clear_reason"]) == (gone_at, gone_at, why), order
+
+
+def test_what_comes_back_after_it_was_gone_is_written_down(shared_sqlite_place: Place) -> None:
+    raised = a_report()
+    [answer] = shared_sqlite_place.report(raised)
+    for phase, minutes in (("cleared", 10), ("updated", 60), ("cleared", 70)):
+        shared_sqlite_place.report(followed(raised, phase=phase, minutes=minutes))
+    assert _actions(shared_sqlite_place, answer.case_id) == [
+        "detected",
+        *("incident_cleared", "gone"),
+        "seen_again",
+        *("incident_cleared", "gone"),
+    ]
+
+
+def test_an_edge_cannot_change_another_edge_s_incident(shared_place: Place) -> None:
+    raised = a_report()
+    [answer] = shared_place.report(raised)
+    own, others = followed(raised, phase="updated"), followed(raised, phase="cleared", edge_id="gate-4", minutes=30)
+    refused, counted = shared_place.report(others, own)
+    assert (refused.outcome, refused.case_id, counted.outcome) == (ReportOutcome.REFUSED, None, ReportOutcome.COUNTED)
+    assert refused.reason == f"incident {raised.incident_id} is another edge's"
+    case = shared_place.case(answer.case_id)
+    assert (case["gone_at"], case["reports_count"]) == (None, 2)
+
+
 def test_a_case_is_gone_only_when_every_incident_cleared_as_gone(shared_place: Place) -> None:
     watch = {"watch_id": a_watch()}
     one, two, three = a_report(**watch), a_report(**watch), a_report(**watch, minutes=40)
@@ -176,7 +224,28 @@ def test_one_incident_under_twenty_watches_at_once_makes_one_case(shared_place: 
     incident_id = a_report().incident_id
     answers = _at_once(shared_place, [a_report(incident_id=incident_id) for _ in range(20)])
     assert len({answer.case_id for answer in answers}) == 1
-    assert shared_place.case(answers[0].case_id)["reports_count"] == 20
+    case = shared_place.case(answers[0].case_id)
+    assert (case["reports_count"], case["incidents"][0]["reports_count"]) == (20, 20)
+
+
+def test_what_others_count_while_a_case_is_waited_for_is_not_lost(shared_postgres_place: Place) -> None:
+    seen = a_report()
+    [answer] = shared_postgres_place.report(seen)
+    with ThreadPoolExecutor(1) as threads:
+        with _holding(shared_postgres_place, answer.case_id) as session:
+            counted = threads.submit(shared_postgres_place.report, followed(seen, phase="updated", watch_id=a_watch()))
+            _until_somebody_waits(shared_postgres_place)
+            session.execute(update(Incident).where(Incident.id == seen.incident_id).values(reports_count=8))
+        assert counted.result()[0].outcome is ReportOutcome.COUNTED
+    assert shared_postgres_place.case(answer.case_id)["incidents"][0]["reports_count"] == 9
+
+
+def test_what_joins_by_no_watch_waits_for_no_other_case(shared_postgres_place: Place) -> None:
+    manhole = {"kind": "manhole-open", "watch_id": a_watch()}
+    [answer] = shared_postgres_place.report(a_report(**manhole))
+    with _holding(shared_postgres_place, answer.case_id):
+        [other] = shared_postgres_place.report(a_report(**manhole))
+    assert other.outcome is ReportOutcome.NEW_CASE
 
 
 def test_batches_that_cross_over_neither_block_each_other_nor_lose_anything(shared_place: Place) -> None:
@@ -201,6 +270,26 @@ def _at_once(place: Place, reports: list[Report]) -> list[ReportAnswer]:
 
     with ThreadPoolExecutor(len(reports)) as threads:
         return list(threads.map(send, reports))
+
+
+@contextmanager
+def _holding(place: Place, case_id: UUID | None) -> Iterator[Session]:
+    """Keeps a case locked, as another worker would."""
+    with place.app.state.services.database.write() as session:
+        session.execute(select(Case).where(Case.id == case_id).with_for_update())
+        yield session
+
+
+def _until_somebody_waits(place: Place) -> None:
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    for _ in range(500):
+        with place.app.state.services.database.read() as session:
+            if session.scalar(waits):
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits for a lock")
 
 
 def _actions(place: Place, case_id: UUID | None) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from api.settings import ApiSettings, SettingsError
 
@@ -31,6 +32,10 @@ def test_postgresql_is_spoken_to_by_psycopg(scheme: str) -> None:
         ({"STREETCASE_SERVICE_KEY_FILE": ""}, "STREETCASE_SERVICE_KEY_FILE is not set"),
         ({"STREETCASE_DATABASE_URL": "mysql://u:secret@db/cases"}, "expected sqlite"),
         ({"STREETCASE_DATABASE_URL": "u:secret@db"}, "expected sqlite"),
+        ({"STREETCASE_DATABASE_URL": "postgresql://u:pw@db:secret/cases"}, "expected sqlite"),
+        ({"STREETCASE_DATABASE_URL": "postgresql://u:se:secret@db:12x/cases"}, "expected sqlite"),
+        ({"STREETCASE_DATABASE_URL": "postgresql://u/x:secret@db/cases"}, "written as %40"),
+        ({"STREETCASE_DATABASE_URL": "postgresql://u:pw@secret@db/cases"}, "written as %40"),
         ({"STREETCASE_DATABASE_URL": "sqlite://"}, "SQLite without a file"),
         ({"STREETCASE_TIME_ZONE": "Asia/Laian"}, "expected a name like Asia/Shanghai"),
         ({"STREETCASE_DISTRICT": "34"}, "expected six digits"),
@@ -42,3 +47,14 @@ def test_what_is_wrong_is_said(change: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match=message) as refused:
         ApiSettings.from_environment(FOLDERS | change)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", ["se/cret", "se#cret", "se?cret", "se:cret", "se%40cret"])
+def test_any_other_password_is_taken_as_it_is(password: str) -> None:
+    settings = ApiSettings.from_environment(
+        FOLDERS | {"STREETCASE_DATABASE_URL": f"postgresql://u:{password}@db/cases"}
+    )
+    assert (make_url(settings.database_url).password, make_url(settings.database_url).host) == (
+        password.replace("%40", "@"),
+        "db",
+    )

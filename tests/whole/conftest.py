@@ -29,7 +29,7 @@ watches:
     camera: yard
     zone: [[0.7, 0.10], [1.0, 0.10], [1.0, 0.24], [0.7, 0.24]]
     detector: {{type: yolo, model: street}}
-    dwell_s: 6
+    dwell_s: 12
     grace_s: 15
     clear_s: 60
 """
