@@ -10,7 +10,7 @@ import structlog
 
 from edge.camera import CameraReader, Look, is_live
 from edge.clock import Clock
-from edge.faults import CameraFault, Stalled, redacted, waits_s
+from edge.faults import CameraFault, Corrupt, Stalled, redacted, waits_s
 from ingest.configuration import Camera
 from ingest.contract import CameraState, CameraStatus
 
@@ -97,9 +97,10 @@ class CameraFeed(threading.Thread):
             self._mailbox.put(self.camera.id, look)
         if self._stop_asked.is_set():
             return
-        if is_live(self.camera.url) or not came:
-            what = "the stream ended" if came else "holds no picture"
-            raise Stalled(f"{redacted(self.camera.url)}: {what}")
+        if is_live(self.camera.url):
+            raise Stalled(f"{redacted(self.camera.url)}: the stream ended")
+        if not came:
+            raise Corrupt(f"{redacted(self.camera.url)}: holds no picture")
         self._state = CameraState.ENDED
         log.info("camera ended", camera=self.camera.id)
 

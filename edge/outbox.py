@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -261,7 +262,7 @@ class Outbox:
         counts.oldest_waiting_at = datetime.fromisoformat(oldest) if oldest else None
         return counts
 
-    def _rows(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
             try:
                 return self._db.execute(statement, values).fetchall()

@@ -118,16 +118,18 @@ class AllInOne:
     def _edge(self, file: Path) -> Child:
         from edge.configuration import ConfigurationError, load_configuration
 
-        key_variable = "STREETCASE_EDGE_KEY"
         try:
-            # The key is made for the id in the file, so the file is read before the edge itself reads it.
-            configuration = load_configuration(file, {**os.environ, key_variable: "being made"})
+            configuration = load_configuration(file, os.environ)
         except ConfigurationError as error:
             raise UserError(str(error)) from None
-        key = ensure_edge_key(
-            self.settings, configuration.edge_id, self._data / "secrets" / f"{configuration.edge_id}.key"
-        )
-        return Child("edge", _ours("edge", "run", str(file.absolute())), {key_variable: key})
+        edge_id, centre = configuration.edge_id, configuration.centre
+        environment: dict[str, str] = {}
+        if centre is not None and centre.key_env is not None and not os.environ.get(centre.key_env):
+            # An edge beside its centre needs nobody to carry its key over.
+            environment[centre.key_env] = ensure_edge_key(
+                self.settings, edge_id, self._data / "secrets" / f"{edge_id}.key"
+            )
+        return Child("edge", _ours("edge", "run", str(file.absolute())), environment)
 
     def run(self, stop: threading.Event) -> None:
         """Keeps all parts running until ``stop`` is set, then stops them in order."""

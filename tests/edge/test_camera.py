@@ -6,7 +6,7 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -220,10 +220,10 @@ def test_credentials_are_taken_out_of_what_is_said_about_a_stream(url: str, show
     assert redacted(url) == shown
 
 
-def _until(true: object, *, within_s: float = 15) -> bool:
+def _until(true: Callable[[], bool], *, within_s: float = 15) -> bool:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
-        if true():  # type: ignore[operator]
+        if true():
             return True
         time.sleep(0.05)
     return False
