@@ -72,6 +72,7 @@ class SensorDesk:
         self.last_reading_at: datetime | None = None
         self._fault: str | None = None
         self._now: Moment | None = None
+        self.broker_fault: str | None = None
 
     def take(self, payload: bytes, moment: Moment, *, retained: bool) -> bool:
         """Takes one message; returns whether all that came of it is on the disk.
@@ -142,7 +143,7 @@ class SensorDesk:
             last_reading_at=self.last_reading_at,
             readings=self.readings,
             refused=sum(self.refused.values()),
-            fault=self._fault,
+            fault=self.broker_fault or self._fault,
         )
 
 
@@ -191,6 +192,7 @@ class BrokerLink:
 
     def run(self) -> None:
         """Judges messages until told to stop; the connection comes back by itself."""
+        self._set_fault("broker not reached")
         self._connect_first()
         self._client.loop_start()
         try:
@@ -239,8 +241,10 @@ class BrokerLink:
             if self._refusal != str(reason):
                 log.warning("broker refused", broker=self._broker.id, reason=str(reason))
             self._refusal = str(reason)
+            self._set_fault(f"broker refused: {reason}")
             return
         self._connected, self._refusal = True, None
+        self._set_fault(None)
         log.info("broker reached", broker=self._broker.id)
         for topic in sorted({desk.sensor.topic for desk in self._desks}):
             client.subscribe(topic, qos=1)
@@ -250,7 +254,13 @@ class BrokerLink:
     ) -> None:
         if self._connected and not self._stop.is_set():
             log.warning("broker lost", broker=self._broker.id, reason=str(reason))
+            self._set_fault("broker lost")
         self._connected = False
+
+    def _set_fault(self, fault: str | None) -> None:
+        """Shows at each sensor that it is not the sensor that is silent."""
+        for desk in self._desks:
+            desk.broker_fault = fault
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         desks = tuple(d for d in self._desks if mqtt.topic_matches_sub(d.sensor.topic, message.topic))

@@ -18,6 +18,7 @@ from api.keys import EdgeIdRefused, KeyRevoked, ensure_edge_key
 from api.migrate import MigrationError
 from api.secret_file import SecretFileError
 from api.settings import ApiSettings, SettingsError
+from ingest.configuration import EdgeConfiguration
 from ingest.embedded_redis import NoRedisServer, redis_url, server_command
 from streetcase.children import Child, Children, Say
 from streetcase.told import UserError
@@ -81,6 +82,8 @@ class AllInOne:
             raise
 
     def _start(self, children: Children, say: Say) -> None:
+        # A mistake in the edge's file is told before anything is made, above all before the password that shows once.
+        edge = self._load_edge(self._edge_file) if self._edge_file is not None else None
         self.first_start = prepare(self.settings)
         if self.first_start.administrator_password is not None:
             say("first start: user administrator, password (shown this once):")
@@ -112,16 +115,20 @@ class AllInOne:
             )
         )
         children.start(Child("worker", _ours("ingest", "worker"), environment))
-        if self._edge_file is not None:
-            children.start(self._edge(self._edge_file))
+        if edge is not None and self._edge_file is not None:
+            if edge.centre is None:
+                say(f"{self._edge_file} names no centre: what this edge raises stays in its outbox")
+            children.start(self._edge(self._edge_file, edge))
 
-    def _edge(self, file: Path) -> Child:
+    def _load_edge(self, file: Path) -> EdgeConfiguration:
         from edge.configuration import ConfigurationError, load_configuration
 
         try:
-            configuration = load_configuration(file, os.environ)
+            return load_configuration(file, os.environ)
         except ConfigurationError as error:
             raise UserError(str(error)) from None
+
+    def _edge(self, file: Path, configuration: EdgeConfiguration) -> Child:
         edge_id, centre = configuration.edge_id, configuration.centre
         environment: dict[str, str] = {}
         if centre is not None and centre.key_env is not None and not os.environ.get(centre.key_env):

@@ -53,7 +53,11 @@ def _root(
 
 @app.command()
 def schema(name: Annotated[Schema, typer.Argument(help="Which message of the contract.")]) -> None:
-    """Print the JSON Schema of a message of the contract, or of the edge's configuration."""
+    """Print the JSON Schema of a message of the contract, or of the edge's configuration.
+
+    event: what an edge sends. answer: what it gets back. status: how it is. request and result: what the centre asks
+    of it, and its reply. configuration: its YAML file.
+    """
     from ingest.configuration import EdgeConfiguration
     from ingest.contract import EdgeRequest, EdgeStatus, Event, PostAnswer, RequestResult
 
@@ -78,6 +82,7 @@ def up(
 ) -> None:
     """Run the whole centre on this machine: stream, gateway, worker and API, and an edge where one is given.
 
+    In the edge's file, centre.url is the gateway's, http://127.0.0.1:8001; its key is made where none is set.
     Ctrl-C stops it in order; nothing that was accepted is lost.
     """
     with told():

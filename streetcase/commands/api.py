@@ -9,7 +9,9 @@ import typer
 
 from streetcase.told import told
 
-api_app = typer.Typer(no_args_is_help=True, help="The case API. Settings come from STREETCASE_* variables.")
+api_app = typer.Typer(
+    no_args_is_help=True, help="The case API. Settings come from STREETCASE_* variables, listed in docs/centre.md."
+)
 
 
 @api_app.command()

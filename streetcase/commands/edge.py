@@ -24,13 +24,18 @@ def check(file: ConfigurationFile) -> None:
         with told(ConfigurationError):
             found = load_configuration(file, os.environ)
         typer.echo(
-            f"{file}: good. {len(found.cameras)} cameras, {len(found.sensors)} sensors, {len(found.watches)} watches"
+            f"{file}: good. Cameras: {len(found.cameras)}, sensors: {len(found.sensors)}, watches: {len(found.watches)}"
         )
+        if found.centre is None:
+            typer.echo("It names no centre: what is raised stays in the outbox.")
 
 
 @edge_app.command()
 def run(file: ConfigurationFile) -> None:
-    """Run the edge until SIGTERM or Ctrl-C; what stays is kept, and goes on at the next start."""
+    """Run the edge until SIGTERM or Ctrl-C; what stays is kept, and goes on at the next start.
+
+    The key for the centre is where the file's key_env or key_file says; `streetcase api add-edge` makes one.
+    """
     with told():
         from edge.configuration import ConfigurationError, load_configuration
         from edge.lock import DataFolderUnusable, EdgeIsRunning, only_one

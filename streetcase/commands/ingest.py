@@ -9,7 +9,9 @@ import typer
 
 from streetcase.told import told
 
-ingest_app = typer.Typer(no_args_is_help=True, help="Ingestion. Settings come from STREETCASE_* variables.")
+ingest_app = typer.Typer(
+    no_args_is_help=True, help="Ingestion. Settings come from STREETCASE_* variables, listed in docs/centre.md."
+)
 
 
 @ingest_app.command()

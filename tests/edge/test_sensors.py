@@ -228,11 +228,13 @@ def test_a_broker_that_comes_late_or_restarts_is_found_again(outbox: Outbox, mos
     mosquitto.stop()
     desk = _desk(outbox)
     with _listening(mosquitto, desk):
-        time.sleep(0.5)
+        assert _until(lambda: desk.status().fault == "broker not reached")
         mosquitto.start()
         with _publisher(mosquitto) as sensor:
             assert _until(lambda: _subscribed(sensor, desk))
+        assert desk.status().fault is None
         mosquitto.stop()
+        assert _until(lambda: desk.status().fault == "broker lost")
         mosquitto.start()
         seen = desk.readings
         with _publisher(mosquitto) as sensor:
