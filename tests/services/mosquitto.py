@@ -17,6 +17,8 @@ class Broker:
 
     def __init__(self, command: list[str], *, folder: Path, port: int) -> None:
         self._command = command
+        # The wheel's broker forgets what comes for a session whose client is away; Mosquitto keeps it.
+        self.keeps_messages = Path(command[0]).name == "mosquitto"
         self._folder = folder
         self.host = HOST
         self.port = port
