@@ -162,7 +162,7 @@ def test_the_edge_image_checks_the_configuration_that_compose_mounts(edge_image:
     environment = composition(DOCKER / "compose.yaml", given)["services"]["edge"]["environment"]
     checked = edge_image.run(["edge", "check", str(DOCKER / "edge.yaml")], environment)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "1 cameras, 1 sensors, 2 watches" in checked.stdout
+    assert "Cameras: 1, sensors: 1, watches: 2" in checked.stdout
 
 
 def test_the_edge_image_holds_the_model_that_its_configuration_names(edge_image: Image) -> None:
