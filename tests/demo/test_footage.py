@@ -20,6 +20,7 @@ import pytest
 
 from streetcase.demo.footage import VTEST, Patience, Wanted, footage
 from tests.services.ports import HOST, free_port
+from tests.services.processes import missing
 
 CONTENT = b"pictures of a street " * 50_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -91,7 +92,7 @@ def _black_hole() -> Iterator[str]:
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A Debian repository that apt-get knows, with the package ``street-doc``, which holds the clip."""
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        pytest.skip("no apt-get and dpkg-deb on this machine")
+        missing("no apt-get and dpkg-deb on this machine")
     tree, folder = tmp_path / "tree", tmp_path / "repository"
     folder.mkdir()
     (tree / "DEBIAN").mkdir(parents=True)
