@@ -12,7 +12,7 @@ from edge.camera import CameraReader, Look, is_live
 from edge.clock import Clock
 from edge.faults import CameraFault, Corrupt, Stalled, redacted, waits_s
 from ingest.configuration import Camera
-from ingest.contract import CameraState, CameraStatus
+from ingest.edge_messages import CameraState, CameraStatus
 
 WAITING_LOOKS = 4
 """Looks of one camera that may wait for the detector; beyond, the oldest goes: late looks help nobody."""

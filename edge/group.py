@@ -28,7 +28,7 @@ from edge.outbox import Outbox, OutboxError
 from edge.privacy import MIN_SCORE
 from edge.stays import WatchStays
 from ingest.configuration import Camera, EdgeConfiguration, Watch
-from ingest.contract import CameraStatus, WatchStatus
+from ingest.edge_messages import CameraStatus, WatchStatus
 
 PRIVACY_DETECTOR: dict[str, object] = {"type": "yolo", "model": "street", "min_score": MIN_SCORE}
 BEAT_EVERY_S = 1.0

@@ -18,7 +18,8 @@ from edge.privacy import blurred
 from edge.stays import Change, Stay, StayChange, WatchStays
 from edge.zones import covered_share, stands_in
 from ingest.configuration import Policy, Watch
-from ingest.contract import EvidenceItem, EvidenceRole, WatchStatus
+from ingest.contract import EvidenceItem, EvidenceRole
+from ingest.edge_messages import WatchStatus
 
 log = structlog.get_logger(__name__)
 

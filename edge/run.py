@@ -22,14 +22,16 @@ from edge.clock import SystemClock
 from edge.evidence import EvidenceFolder
 from edge.group import Folders
 from edge.keeper import Keeper
+from edge.link import CentreLink, LinkDown
 from edge.outbox import Commit, Outbox, OutboxError
 from edge.sensors import BrokerLink, SensorDesk, SensorWatch
 from edge.stays import WatchStays
 from edge.supervision import STOPPING_S, GroupProcess, spread
 from edge.threads import tireless
-from edge.uplink import PRUNE_EVERY_S, STATUS_EVERY_S, LinkDown, Uplink
+from edge.uplink import PRUNE_EVERY_S, STATUS_EVERY_S, Uplink
 from ingest.configuration import Broker, EdgeConfiguration
-from ingest.contract import Answer, Backlog, CameraStatus, ClearReason, EdgeStatus, Phase, WatchStatus
+from ingest.contract import Answer, ClearReason, Phase
+from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus, WatchStatus
 
 STATUS_FILE_EVERY_S = 1.0
 STRAY_AFTER_S = 3600.0
@@ -55,8 +57,11 @@ class Edge:
         self._keeper = Keeper(self._outbox, edge_id=configuration.edge_id)
         self._groups = [GroupProcess(configuration, ids) for ids in spread([c.id for c in configuration.cameras])]
         self._desks = self._sensor_desks()
-        self._links = [self._link(broker, environment) for broker in configuration.brokers]
-        self._uplink = self._make_uplink(environment)
+        self._links = [self._broker_link(broker, environment) for broker in configuration.brokers]
+        self._link = self._make_link(environment)
+        self._uplink = (
+            Uplink(self._link, self._outbox, EvidenceFolder(self._folders.evidence), stop=stop) if self._link else None
+        )
 
     def run(self) -> None:
         self._withdraw_unwatched()
@@ -80,11 +85,11 @@ class Edge:
             for thread in threads:
                 thread.join(timeout=STOPPING_S)
             self._write_status()
-            if self._uplink is not None:
-                self._uplink.close()
+            if self._link is not None:
+                self._link.close()
             self._outbox.close()
 
-    def _link(self, broker: Broker, environment: Mapping[str, str]) -> BrokerLink:
+    def _broker_link(self, broker: Broker, environment: Mapping[str, str]) -> BrokerLink:
         try:
             return BrokerLink(
                 broker,
@@ -112,7 +117,7 @@ class Edge:
             desks.append(SensorDesk(sensor, watches, self._keeper))
         return desks
 
-    def _make_uplink(self, environment: Mapping[str, str]) -> Uplink | None:
+    def _make_link(self, environment: Mapping[str, str]) -> CentreLink | None:
         centre = self._configuration.centre
         if centre is None:
             log.warning("no centre configured, events stay in the outbox")
@@ -129,10 +134,10 @@ class Edge:
         if not (key and key.isascii() and key.isprintable()):
             raise EdgeCannotStart(f"no key for the centre in {where}; `streetcase api add-edge` makes one")
         try:
-            return Uplink(centre, key, self._outbox, EvidenceFolder(self._folders.evidence), stop=self._stop)
+            return CentreLink(centre, key)
         except (httpx.InvalidURL, OSError, ValueError):
             # Not chained: the URL may hold a password.
-            raise EdgeCannotStart("centre: the url or the ca_file cannot be used") from None
+            raise EdgeCannotStart("centre: the url, the ca_file or the certificate_file cannot be used") from None
 
     def _withdraw_unwatched(self) -> None:
         """Clears, as withdrawn, the incidents of watches that the configuration no longer has."""
@@ -162,7 +167,7 @@ class Edge:
             sent_at=datetime.now(UTC),
             started_at=self._started_at,
             load=round(os.getloadavg()[0] / (os.cpu_count() or 1), 2),
-            clock_offset_ms=self._uplink.clock_offset_ms if self._uplink else None,
+            clock_offset_ms=self._link.clock_offset_ms if self._link else None,
             cameras=cameras,
             sensors=[desk.status() for desk in self._desks],
             watches=watches,

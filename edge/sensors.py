@@ -23,7 +23,7 @@ from edge.keeper import Keeper
 from edge.readings import JsonDecoder, PayloadRefused
 from edge.stays import WatchStays
 from ingest.configuration import Broker, Sensor
-from ingest.contract import SensorStatus, WatchStatus
+from ingest.edge_messages import SensorStatus, WatchStatus
 
 QUEUE_LENGTH = 10_000
 TICK_S = 0.5

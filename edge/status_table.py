@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from ingest.contract import EdgeStatus
+from ingest.edge_messages import EdgeStatus
 
 
 class StatusUnreadable(Exception):

@@ -7,18 +7,17 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-import httpx
 import structlog
 from pydantic import ValidationError
 
 from edge.evidence import EvidenceFolder
 from edge.faults import waits_s
+from edge.link import CentreLink, LinkDown
 from edge.outbox import Outbox, OutboxError, WaitingEvent
-from ingest.configuration import Centre
-from ingest.contract import Answer, EdgeStatus, Event, EvidenceRole, EvidenceState, PostAnswer
+from ingest.contract import Answer, Event, EvidenceRole, EvidenceState, PostAnswer
+from ingest.edge_messages import EdgeStatus
 
 EVENTS_PER_POST = 50
 EVIDENCE_PER_ROUND = 8
@@ -36,36 +35,17 @@ PRUNE_EVERY_S = 3600.0
 log = structlog.get_logger(__name__)
 
 
-class LinkDown(Exception):
-    """The centre does not answer, or asks to wait. ``wait_s`` is its Retry-After, where it gave one."""
-
-    def __init__(self, message: str, wait_s: float | None = None) -> None:
-        super().__init__(message)
-        self.wait_s = wait_s
-
-
 class Uplink:
     """One sender per edge. Start and crop go before their event, the event at once, all other evidence behind."""
 
-    def __init__(
-        self, centre: Centre, key: str, outbox: Outbox, evidence: EvidenceFolder, *, stop: threading.Event
-    ) -> None:
+    def __init__(self, link: CentreLink, outbox: Outbox, evidence: EvidenceFolder, *, stop: threading.Event) -> None:
+        self._link = link
         self._outbox = outbox
         self._evidence = evidence
         self._stop = stop
         self._up = False
         self._why = ""
         self._posted_s = -ASK_EPOCH_EVERY_S
-        self.clock_offset_ms: int | None = None
-        self._http = httpx.Client(
-            base_url=centre.url.rstrip("/"),
-            headers={"Authorization": f"Bearer {key}", "User-Agent": "streetcase-edge"},
-            timeout=httpx.Timeout(10.0),
-            verify=httpx.create_ssl_context(verify=centre.ca_file) if centre.ca_file else True,
-        )
-
-    def close(self) -> None:
-        self._http.close()
 
     def run(self) -> None:
         """Drains the outbox until told to stop; after a failure waits ever longer, with jitter."""
@@ -106,14 +86,14 @@ class Uplink:
 
     def send_status(self, status: EdgeStatus) -> None:
         """Tells the centre how this edge is. Raises: LinkDown."""
-        answer = self._request("PUT", "/ingest/v1/edges/me/status", content=status.model_dump_json().encode())
+        answer = self._link.request("PUT", "/ingest/v1/edges/me/status", content=status.model_dump_json().encode())
         if answer.status_code >= 400:
             raise LinkDown(f"status not taken: {answer.status_code}")
 
     def _post(self, waiting: Sequence[WaitingEvent]) -> None:
         events = [self._as_sent(item.event) for item in waiting]
         body = b'{"events":[' + b",".join(e.model_dump_json(exclude_none=True).encode() for e in events) + b"]}"
-        answer = self._request("POST", "/ingest/v1/events", content=body)
+        answer = self._link.request("POST", "/ingest/v1/events", content=body)
         if answer.status_code == 413 and len(waiting) > 1:
             self._post(waiting[: len(waiting) // 2])
             return
@@ -159,7 +139,7 @@ class Uplink:
             for item in event.evidence
         ]
         return event.model_copy(
-            update={"sent_at": datetime.now(UTC), "clock_offset_ms": self.clock_offset_ms, "evidence": evidence}
+            update={"sent_at": datetime.now(UTC), "clock_offset_ms": self._link.clock_offset_ms, "evidence": evidence}
         )
 
     def _send_evidence_of(self, event: Event) -> None:
@@ -175,7 +155,8 @@ class Uplink:
         if isinstance(content, str):
             self._sacrifice(sha256, content)
             return
-        answer = self._request("PUT", f"/ingest/v1/evidence/{sha256}", content=content, media_type=media_type)
+        headers = {"Content-Type": media_type}
+        answer = self._link.request("PUT", f"/ingest/v1/evidence/{sha256}", content=content, headers=headers)
         if answer.status_code in (200, 201, 204):
             self._outbox.set_evidence(sha256, EvidenceState.PRESENT)
         elif answer.status_code in (400, 413, 415, 422):
@@ -186,30 +167,6 @@ class Uplink:
     def _sacrifice(self, sha256: str, reason: str) -> None:
         log.error("evidence sacrificed", sha256=sha256, reason=reason)
         self._outbox.set_evidence(sha256, EvidenceState.SACRIFICED, reason)
-
-    def _request(
-        self, method: str, path: str, *, content: bytes, media_type: str = "application/json"
-    ) -> httpx.Response:
-        try:
-            answer = self._http.request(method, path, content=content, headers={"Content-Type": media_type})
-        except httpx.HTTPError as error:
-            raise LinkDown(type(error).__name__) from None
-        self._measure_clock(answer)
-        if answer.status_code in (401, 403):
-            raise LinkDown(f"the gateway does not accept this edge's key ({answer.status_code})")
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise LinkDown(f"the gateway asks to wait ({answer.status_code})", _retry_after_s(answer))
-        return answer
-
-    def _measure_clock(self, answer: httpx.Response) -> None:
-        try:
-            theirs = parsedate_to_datetime(answer.headers["Date"])
-        except (KeyError, ValueError):
-            return
-        if theirs.tzinfo is None:  # "-0000": the time is right, the zone unknown
-            return
-        # Date has whole seconds: half a second is added, what remains is the offset to half a second.
-        self.clock_offset_ms = round((theirs - datetime.now(UTC)).total_seconds() * 1000 + 500)
 
     def _note(self, *, up: bool, why: str = "") -> None:
         if up and not self._up:
@@ -228,10 +185,3 @@ def _read_checked(path: Path, sha256: str) -> bytes | str:
     if hashlib.sha256(content).hexdigest() != sha256:
         return "file is damaged: its bytes no longer match its sha256"
     return content
-
-
-def _retry_after_s(answer: httpx.Response) -> float | None:
-    try:
-        return min(600.0, max(0.1, float(answer.headers["Retry-After"])))
-    except (KeyError, ValueError):
-        return None

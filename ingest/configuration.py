@@ -111,12 +111,19 @@ class Watch(Section):
 
 
 class Centre(Section):
-    """Where events go. The key is read from the environment (``key_env``) or from a file (``key_file``)."""
+    """Where events go. The key is read from the environment (``key_env``) or from a file (``key_file``).
+
+    ``ca_file`` names a private authority, ``certificate_file`` the one certificate that the centre must show.
+    ``upload_kbytes_per_s`` bounds what evidence may take of the link; events and statuses are small and go beside it.
+    """
 
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
     key_env: str | None = None
     key_file: str | None = None
     ca_file: str | None = None
+    certificate_file: str | None = None
+    uploads_at_once: Annotated[int, Field(ge=1, le=4)] = 3
+    upload_kbytes_per_s: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
 
     @model_validator(mode="after")
     def _one_key(self) -> Self:
@@ -124,13 +131,23 @@ class Centre(Section):
             raise ValueError("the centre needs either key_env or key_file")
         return self
 
+    @model_validator(mode="after")
+    def _one_trust(self) -> Self:
+        if self.ca_file is not None and self.certificate_file is not None:
+            raise ValueError("the centre needs either ca_file or certificate_file, and not both")
+        return self
+
 
 class EdgeConfiguration(Section):
-    """The whole of one edge: the YAML file, and with the local parts left out what the centre sends."""
+    """The whole of one edge: the YAML file, and with the local parts left out what the centre sends.
+
+    ``disk_budget_mb`` bounds outbox and evidence together, in millions of bytes.
+    """
 
     edge_id: Name
     time_zone: str = "Asia/Shanghai"
     data_dir: str = "edge-data"
+    disk_budget_mb: Annotated[int, Field(ge=50, le=10_000_000)] = 4000
     centre: Centre | None = None
     cameras: list[Camera] = []
     brokers: list[Broker] = []

@@ -1,15 +1,16 @@
-"""What an edge and the centre say to each other: events, evidence, answers, status and requests.
+"""What an edge and the centre say to each other about incidents: events, evidence, answers.
 
 Unknown fields are ignored here, so that an older side can read a newer one. Additive changes keep
 ``SCHEMA_VERSION``; anything else raises it, and the golden files in tests/golden must load for ever.
-The configuration that an edge pulls is in :mod:`ingest.configuration`, the second half of this contract.
+What they say about the edge itself is in :mod:`ingest.edge_messages`, the configuration that an edge pulls in
+:mod:`ingest.configuration`: the other parts of this contract.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (
@@ -245,7 +246,8 @@ class EventAnswer(Wire):
 class PostAnswer(Wire):
     """The gateway's 202: one answer per event, in order, and the stream's epoch.
 
-    When ``stream_epoch`` differs from the last one, the edge sends again what it keeps from ``resend_from`` on.
+    When ``stream_epoch`` differs from the last one, the edge sends again what was accepted since ``resend_from``, a
+    moment of the centre's clock; where that is None, everything that it keeps.
     """
 
     answers: list[EventAnswer]
@@ -253,100 +255,16 @@ class PostAnswer(Wire):
     resend_from: Utc | None = None
 
 
-class CameraState(StrEnum):
-    STARTING = "starting"
-    LIVE = "live"
-    LOST = "lost"
-    BLIND = "blind"
-    ENDED = "ended"
+EVIDENCE_PER_QUESTION = 500
 
 
-class CameraStatus(Wire):
-    """``fault`` is the typed cause while lost or blind; ``looks_behind_s`` grows when the box is overloaded."""
+class EvidenceQuestion(Wire):
+    """The body of ``POST /ingest/v1/evidence/missing``: which of these does the centre not have?"""
 
-    id: Name
-    state: CameraState
-    fault: Text | None = None
-    last_look_at: Utc | None = None
-    looks: Annotated[int, Field(ge=0)] = 0
-    looks_behind_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    reading_by: Literal["keyframes", "substream", "asked", "rarer", "continuous"] | None = None
+    sha256s: Annotated[list[Sha256], Field(max_length=EVIDENCE_PER_QUESTION)]
 
 
-class SensorStatus(Wire):
-    id: Name
-    last_reading_at: Utc | None = None
-    readings: Annotated[int, Field(ge=0)] = 0
-    refused: Annotated[int, Field(ge=0)] = 0
-    fault: Text | None = None
+class EvidenceMissing(Wire):
+    """Its answer: those that still have to be sent, in the order of the question."""
 
-
-class WatchStatus(Wire):
-    """Shows that a watch is alive: how often it was judged, and in how many of those looks something was there."""
-
-    id: Name
-    judged: Annotated[int, Field(ge=0)] = 0
-    with_findings: Annotated[int, Field(ge=0)] = 0
-    open_incidents: Annotated[int, Field(ge=0)] = 0
-
-
-class Backlog(Wire):
-    """What still waits in the outbox; ``oldest_at`` is the oldest event not yet accepted."""
-
-    events: Annotated[int, Field(ge=0)] = 0
-    evidence_items: Annotated[int, Field(ge=0)] = 0
-    evidence_bytes: Annotated[int, Field(ge=0)] = 0
-    held: Annotated[int, Field(ge=0)] = 0
-    refused: Annotated[int, Field(ge=0)] = 0
-    sacrificed: Annotated[int, Field(ge=0)] = 0
-    oldest_at: Utc | None = None
-
-
-class EdgeStatus(Wire):
-    """``PUT /ingest/v1/edges/me/status``, every 30 s. ``load`` is the share of one core in use, per core."""
-
-    schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
-    edge_id: Name
-    version: Text
-    sent_at: Utc
-    started_at: Utc
-    load: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    memory_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    clock_offset_ms: int | None = None
-    configuration_revision: Text | None = None
-    cameras: Annotated[list[CameraStatus], Field(max_length=1000)] = []
-    sensors: Annotated[list[SensorStatus], Field(max_length=50_000)] = []
-    watches: Annotated[list[WatchStatus], Field(max_length=50_000)] = []
-    backlog: Backlog = Backlog()
-    open_incidents: list[UUID] = []
-
-
-class RequestType(StrEnum):
-    SNAPSHOT = "snapshot"
-    LOOK_NOW = "look_now"
-    TRY_WATCH = "try_watch"
-
-
-class EdgeRequest(Wire):
-    """Something that the centre asks of an edge, taken by long poll from ``.../edges/me/requests``.
-
-    ``watch`` is the draft that ``try_watch`` tries on the last hour's looks (see ingest.configuration.Watch).
-    """
-
-    request_id: UUID
-    type: RequestType
-    camera: Name
-    watch: dict[str, Any] | None = None
-    expires_at: Utc
-
-
-class RequestResult(Wire):
-    """The body of ``PUT .../requests/{id}/result``; ``would_have_raised`` answers ``try_watch``."""
-
-    request_id: UUID
-    ok: bool
-    error: Text | None = None
-    evidence: list[EvidenceItem] = []
-    findings: list[SeenFinding] = []
-    would_have_raised: Annotated[int, Field(ge=0)] | None = None
-    looks_tried: Annotated[int, Field(ge=0)] | None = None
+    missing: list[Sha256]

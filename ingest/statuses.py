@@ -8,7 +8,8 @@ from typing import cast
 import redis
 from pydantic import AwareDatetime
 
-from ingest.contract import EdgeStatus, Wire
+from ingest.contract import Wire
+from ingest.edge_messages import EdgeStatus
 from ingest.redis_link import translated
 
 KEPT_S = 7 * 86_400

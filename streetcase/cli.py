@@ -59,7 +59,8 @@ def schema(name: Annotated[Schema, typer.Argument(help="Which message of the con
     of it, and its reply. configuration: its YAML file.
     """
     from ingest.configuration import EdgeConfiguration
-    from ingest.contract import EdgeRequest, EdgeStatus, Event, PostAnswer, RequestResult
+    from ingest.contract import Event, PostAnswer
+    from ingest.edge_messages import EdgeRequest, EdgeStatus, RequestResult
 
     models: dict[Schema, type[BaseModel]] = {
         Schema.EVENT: Event,

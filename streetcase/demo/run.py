@@ -17,7 +17,7 @@ import platformdirs
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ingest.contract import CameraState, EdgeStatus
+from ingest.edge_messages import CameraState, EdgeStatus
 from streetcase.all_in_one import AllInOne, Ports, free_port
 from streetcase.children import Child, Children
 from streetcase.demo.expectation import EXPECTED_KINDS, MIN_LOOKS, Played, shortcomings

@@ -20,7 +20,7 @@ from edge.clock import SystemClock
 from edge.faults import CameraFault, Corrupt, NotFound, Refused, Stalled, TimedOut, Unauthorised, redacted
 from edge.feeds import CameraFeed, Mailbox
 from ingest.configuration import Camera
-from ingest.contract import CameraState
+from ingest.edge_messages import CameraState
 from tests.services.clips import write_clip
 from tests.services.rtsp import RtspServerFactory
 

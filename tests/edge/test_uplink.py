@@ -14,12 +14,14 @@ import pytest
 from detectors.base import DetectorIdentity
 from edge.events import event_of
 from edge.evidence import EvidenceFolder, wide_picture
+from edge.link import CentreLink, LinkDown
 from edge.outbox import Commit, Outbox
 from edge.stays import WatchStays
-from edge.uplink import LinkDown, Uplink
+from edge.uplink import Uplink
 from ingest.configuration import Centre as CentreSettings
 from ingest.configuration import Watch
-from ingest.contract import EdgeStatus, Event, EvidenceItem, EvidenceRole, EvidenceState, Phase
+from ingest.contract import Event, EvidenceItem, EvidenceRole, EvidenceState, Phase
+from ingest.edge_messages import EdgeStatus
 from tests.edge.fakes import FakeClock, car, watch
 from tests.edge.test_pictures import noise
 from tests.ingest.centre import Centre
@@ -31,6 +33,7 @@ class Box:
 
     outbox: Outbox
     evidence: EvidenceFolder
+    link: CentreLink
     uplink: Uplink
     edge_id: str = "corner-7"
 
@@ -72,14 +75,16 @@ def _box(folder: Path, centre: Centre, *, key: str | None = None) -> Box:
     settings = CentreSettings(url=f"http://127.0.0.1:{centre.gateway_port}", key_env="KEY")
     edge = centre.edge("corner-7")
     edge.http.close()
-    return Box(outbox, evidence, Uplink(settings, key or edge.key, outbox, evidence, stop=threading.Event()))
+    return Box(
+        outbox, evidence, Uplink(CentreLink(settings, key or edge.key), outbox, evidence, stop=threading.Event())
+    )
 
 
 @pytest.fixture
 def box(tmp_path: Path, centre: Centre) -> Iterator[Box]:
     box = _box(tmp_path / "edge", centre)
     yield box
-    box.uplink.close()
+    box.link.close()
     box.outbox.close()
 
 
@@ -94,7 +99,7 @@ def test_an_event_and_its_picture_become_a_case(box: Box, centre: Centre) -> Non
     assert centre.count("cases", "corner-7") == 1
     assert box.outbox.counts().events == {"accepted": 1}
     assert box.state_of(event)[0] is EvidenceState.PRESENT
-    assert abs(box.uplink.clock_offset_ms or 0) < 2000
+    assert abs(box.link.clock_offset_ms or 0) < 2000
     assert not box.uplink.send_once()
 
 
@@ -155,7 +160,7 @@ def test_a_wrong_key_loses_nothing_and_is_told_without_the_key(tmp_path: Path, c
 
     assert "wr0ng" not in str(told.value)
     assert len(box.outbox.waiting_events(10)) == 1
-    box.uplink.close()
+    box.link.close()
     box.outbox.close()
 
 

@@ -10,16 +10,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from ingest.configuration import EdgeConfiguration, Watch
-from ingest.contract import (
-    EdgeRequest,
-    EdgeStatus,
-    Event,
-    EventAnswer,
-    EvidenceItem,
-    PostAnswer,
-    RequestResult,
-    without_envelope,
-)
+from ingest.contract import Event, EventAnswer, EvidenceItem, PostAnswer, without_envelope
+from ingest.edge_messages import EdgeRequest, EdgeStatus, RequestResult
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MODELS: dict[str, type[BaseModel]] = {

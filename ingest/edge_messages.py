@@ -1,0 +1,135 @@
+"""What an edge and the centre say about the edge itself: how it is, and what the centre asks of it.
+
+The rules of :mod:`ingest.contract` hold here too: unknown fields are ignored, additive changes keep the version.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from ingest.contract import SCHEMA_VERSION, EvidenceItem, Name, SeenFinding, Text, Utc, Wire
+
+
+class CameraState(StrEnum):
+    STARTING = "starting"
+    LIVE = "live"
+    LOST = "lost"
+    BLIND = "blind"
+    ENDED = "ended"
+
+
+class CameraStatus(Wire):
+    """``fault`` is the typed cause while lost or blind; ``looks_behind_s`` grows when the box is overloaded."""
+
+    id: Name
+    state: CameraState
+    fault: Text | None = None
+    last_look_at: Utc | None = None
+    looks: Annotated[int, Field(ge=0)] = 0
+    looks_behind_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    reading_by: Literal["keyframes", "substream", "asked", "rarer", "continuous"] | None = None
+
+
+class SensorStatus(Wire):
+    id: Name
+    last_reading_at: Utc | None = None
+    readings: Annotated[int, Field(ge=0)] = 0
+    refused: Annotated[int, Field(ge=0)] = 0
+    fault: Text | None = None
+
+
+class WatchStatus(Wire):
+    """Shows that a watch is alive: how often it was judged, and in how many of those looks something was there."""
+
+    id: Name
+    judged: Annotated[int, Field(ge=0)] = 0
+    with_findings: Annotated[int, Field(ge=0)] = 0
+    open_incidents: Annotated[int, Field(ge=0)] = 0
+
+
+class Backlog(Wire):
+    """What still waits in the outbox; ``oldest_at`` is the oldest event not yet accepted.
+
+    ``uncommitted`` are changes that wait in memory because the disk does not take them; ``fault`` says why.
+    ``used_bytes`` of ``budget_bytes`` are outbox and evidence on the disk.
+    """
+
+    events: Annotated[int, Field(ge=0)] = 0
+    evidence_items: Annotated[int, Field(ge=0)] = 0
+    evidence_bytes: Annotated[int, Field(ge=0)] = 0
+    held: Annotated[int, Field(ge=0)] = 0
+    refused: Annotated[int, Field(ge=0)] = 0
+    sacrificed: Annotated[int, Field(ge=0)] = 0
+    oldest_at: Utc | None = None
+    uncommitted: Annotated[int, Field(ge=0)] = 0
+    used_bytes: Annotated[int, Field(ge=0)] | None = None
+    budget_bytes: Annotated[int, Field(ge=0)] | None = None
+    fault: Text | None = None
+
+
+class EdgeStatus(Wire):
+    """``PUT /ingest/v1/edges/me/status``, every 30 s. ``load`` is the share of one core in use, per core.
+
+    ``configuration_revision`` is the centre's configuration that is in force here, ``configuration_fault`` why a newer
+    one is not.
+    """
+
+    schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
+    edge_id: Name
+    version: Text
+    sent_at: Utc
+    started_at: Utc
+    load: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    memory_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    clock_offset_ms: int | None = None
+    configuration_revision: Text | None = None
+    configuration_fault: Text | None = None
+    cameras: Annotated[list[CameraStatus], Field(max_length=1000)] = []
+    sensors: Annotated[list[SensorStatus], Field(max_length=50_000)] = []
+    watches: Annotated[list[WatchStatus], Field(max_length=50_000)] = []
+    backlog: Backlog = Backlog()
+    open_incidents: list[UUID] = []
+
+
+class RequestType(StrEnum):
+    SNAPSHOT = "snapshot"
+    LOOK_NOW = "look_now"
+    TRY_WATCH = "try_watch"
+
+
+class EdgeRequest(Wire):
+    """Something that the centre asks of an edge, taken by long poll from ``.../edges/me/requests``.
+
+    ``watch`` is the draft that ``try_watch`` tries on the last hour's looks (see ingest.configuration.Watch).
+    """
+
+    request_id: UUID
+    type: RequestType
+    camera: Name
+    watch: dict[str, Any] | None = None
+    expires_at: Utc
+
+
+class EdgeRequests(Wire):
+    """The answer to ``GET .../requests?wait_s=25``: what is open for this edge, or nothing after so long.
+
+    A request comes again until it has its result or has expired, so the edge remembers what it has in hand.
+    """
+
+    requests: list[EdgeRequest] = []
+
+
+class RequestResult(Wire):
+    """The body of ``PUT .../requests/{id}/result``; ``would_have_raised`` answers ``try_watch``."""
+
+    request_id: UUID
+    ok: bool
+    error: Text | None = None
+    evidence: list[EvidenceItem] = []
+    findings: list[SeenFinding] = []
+    would_have_raised: Annotated[int, Field(ge=0)] | None = None
+    looks_tried: Annotated[int, Field(ge=0)] | None = None

@@ -1,0 +1,99 @@
+"""Takes events in: each is checked, and answered once it is durably in the stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from ingest.api_memory import Kinds
+from ingest.bodies import PerEdge, parsed_json, read_body
+from ingest.contract import Answer, EventAnswer, PostAnswer
+from ingest.outage import Outage
+from ingest.redis_link import StreamError, StreamUnavailable
+from ingest.sorting import Sound, messages_of, sort_message
+from ingest.stream import Appended, EventStream, NewEntry, Outcome
+
+BODY_MAX_BYTES = 5_000_000
+DURABLE_FOR_S = 30.0
+BODIES_PER_EDGE = 16
+
+
+class EventsDoor:
+    """``POST /ingest/v1/events``: checks, appends, answers each event."""
+
+    def __init__(self, stream: EventStream, kinds: Kinds, *, lossy: bool) -> None:
+        self._stream = stream
+        self._kinds = kinds
+        self._lossy = lossy
+        self._bodies = PerEdge(BODIES_PER_EDGE)
+        self._durable_until = 0.0
+        self._redis = Outage("redis")
+
+    def check_durable(self) -> None:
+        """Checks Redis's settings unless it was done a moment ago: another Redis may answer at any time.
+
+        Raises: StreamNotDurable, StreamUnavailable.
+        """
+        if time.monotonic() < self._durable_until:
+            return
+        try:
+            self._stream.check_durable(lossy=self._lossy)
+        except StreamError as error:
+            self._redis.lost(error)
+            raise
+        self._durable_until = time.monotonic() + DURABLE_FOR_S
+
+    async def post(self, request: Request) -> Response:
+        with self._bodies.one(request.state.edge_id):
+            body = await read_body(request, max_bytes=BODY_MAX_BYTES)
+        answer = await run_in_threadpool(
+            self._take, body, edge_id=request.state.edge_id, request_id=request.state.request_id
+        )
+        return Response(answer.model_dump_json(), status_code=202, media_type="application/json")
+
+    def _take(self, body: bytes, *, edge_id: str, request_id: str) -> PostAnswer:
+        messages = messages_of(parsed_json(body))
+        self._kinds.current()  # Heard in good days, also by a POST without events, they serve while the API is away.
+        sorted_messages = [
+            sort_message(message, position=position, edge_id=edge_id, kinds=self._kinds)
+            for position, message in enumerate(messages)
+        ]
+        sound = [message for message in sorted_messages if isinstance(message, Sound)]
+        appended = self._append(sound, edge_id=edge_id, request_id=request_id)
+        outcomes = iter(appended.outcomes)
+        answers = [
+            message if isinstance(message, EventAnswer) else _answer(message, next(outcomes))
+            for message in sorted_messages
+        ]
+        return PostAnswer(answers=answers, stream_epoch=appended.epoch)
+
+    def _append(self, sound: Sequence[Sound], *, edge_id: str, request_id: str) -> Appended:
+        self.check_durable()
+        received_at = datetime.now(UTC)
+        entries = [
+            NewEntry(
+                event_id=str(message.event_id),
+                event=message.event_json,
+                edge_id=edge_id,
+                received_at=received_at,
+                request_id=request_id,
+            )
+            for message in sound
+        ]
+        try:
+            appended = self._stream.append(entries) if entries else Appended(self._stream.epoch(), [])
+        except StreamUnavailable as error:
+            self._durable_until = 0.0
+            self._redis.lost(error)
+            raise
+        self._redis.back()
+        return appended
+
+
+def _answer(message: Sound, outcome: Outcome) -> EventAnswer:
+    answer = Answer.ACCEPTED if outcome is Outcome.APPENDED else Answer.DUPLICATE
+    return EventAnswer(position=message.position, event_id=message.event_id, answer=answer)
