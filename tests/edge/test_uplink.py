@@ -75,9 +75,8 @@ def _box(folder: Path, centre: Centre, *, key: str | None = None) -> Box:
     settings = CentreSettings(url=f"http://127.0.0.1:{centre.gateway_port}", key_env="KEY")
     edge = centre.edge("corner-7")
     edge.http.close()
-    return Box(
-        outbox, evidence, Uplink(CentreLink(settings, key or edge.key), outbox, evidence, stop=threading.Event())
-    )
+    link = CentreLink(settings, key or edge.key)
+    return Box(outbox, evidence, link, Uplink(link, outbox, evidence, stop=threading.Event()))
 
 
 @pytest.fixture
