@@ -60,6 +60,7 @@ def _measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
         "STREETCASE_API_URL": f"http://127.0.0.1:{api_port}",
         "STREETCASE_SERVICE_KEY_FILE": str(folder / "service.key"),
         "STREETCASE_EVIDENCE_DIR": str(folder / "evidence"),
+        "STREETCASE_ARCHIVE_DIR": str(folder / "archive"),
     }
     streetcase = [sys.executable, "-m", "streetcase"]
     with ExitStack() as running:

@@ -13,6 +13,9 @@ from ingest.api_memory import FRESH_S
 from ingest.stream import STREAM_LIMIT
 
 KEY_WAIT_S = 60.0
+PARTITIONS = 16
+EDGE_EVENTS_PER_S = 500
+ATTEMPTS = 10
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
 
@@ -25,7 +28,8 @@ class SettingsError(Exception):
 class GatewaySettings:
     """``redis_url`` and ``service_key`` are secrets; ``stream_limit`` is in events; ``lossy`` accepts a lax Redis.
 
-    After ``api_fresh_s`` the API is asked again about a key and about the kinds.
+    After ``api_fresh_s`` the API is asked again about a key and about the kinds. One edge may send ``edge_events_per_s``
+    on average, and ten seconds' worth at once.
     """
 
     redis_url: str = field(repr=False)
@@ -34,6 +38,8 @@ class GatewaySettings:
     evidence_dir: Path
     stream_prefix: str = "streetcase"
     stream_limit: int = STREAM_LIMIT
+    partitions: int = PARTITIONS
+    edge_events_per_s: int = EDGE_EVENTS_PER_S
     lossy: bool = False
     api_fresh_s: float = FRESH_S
 
@@ -49,6 +55,8 @@ class GatewaySettings:
             evidence_dir=Path(_required(given, "STREETCASE_EVIDENCE_DIR")),
             stream_prefix=given.get("STREETCASE_STREAM_PREFIX", "streetcase"),
             stream_limit=_number(given, "STREETCASE_STREAM_LIMIT", STREAM_LIMIT),
+            partitions=_number(given, "STREETCASE_STREAM_PARTITIONS", PARTITIONS),
+            edge_events_per_s=_number(given, "STREETCASE_EDGE_EVENTS_PER_S", EDGE_EVENTS_PER_S),
             lossy=_flag(given, "STREETCASE_LOSSY"),
             service_key=wait_for_key(Path(_required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=key_wait_s),
         )
@@ -58,7 +66,9 @@ class GatewaySettings:
 class WorkerSettings:
     """``worker_name`` must differ between workers that run at once; kept over restarts, it resumes its own entries.
 
-    After ``stuck_after_s`` without an acknowledgement an entry is taken over from its worker.
+    After ``stuck_after_s`` without a sign of life a worker's partitions are taken over. An event at which the API fails
+    ``attempts`` times, while it takes others, is a dead letter. What is done goes into ``archive_dir``. ``sinks_file``
+    names those who want to hear of it too.
     """
 
     redis_url: str = field(repr=False)
@@ -66,8 +76,12 @@ class WorkerSettings:
     service_key: str = field(repr=False)
     stream_prefix: str = "streetcase"
     worker_name: str
+    archive_dir: Path
+    sinks_file: Path | None = None
+    partitions: int = PARTITIONS
     batch: int = 50
     stuck_after_s: float = 30.0
+    attempts: int = ATTEMPTS
     lossy: bool = False
 
     @classmethod
@@ -81,6 +95,10 @@ class WorkerSettings:
             api_url=_required(given, "STREETCASE_API_URL"),
             stream_prefix=given.get("STREETCASE_STREAM_PREFIX", "streetcase"),
             worker_name=given.get("STREETCASE_WORKER_NAME") or socket.gethostname(),
+            archive_dir=Path(_required(given, "STREETCASE_ARCHIVE_DIR")),
+            sinks_file=Path(given["STREETCASE_SINKS_FILE"]) if given.get("STREETCASE_SINKS_FILE") else None,
+            partitions=_number(given, "STREETCASE_STREAM_PARTITIONS", PARTITIONS),
+            attempts=_number(given, "STREETCASE_ATTEMPTS", ATTEMPTS),
             stuck_after_s=_number(given, "STREETCASE_STUCK_AFTER_S", 30),
             lossy=_flag(given, "STREETCASE_LOSSY"),
             service_key=wait_for_key(Path(_required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=key_wait_s),

@@ -169,6 +169,7 @@ class AllInOne:
             "STREETCASE_EVIDENCE_DIR": str(self._data / "evidence"),
             "STREETCASE_SERVICE_KEY_FILE": str(self._data / "secrets" / "service.key"),
             "STREETCASE_API_URL": self.api_url,
+            "STREETCASE_ARCHIVE_DIR": str(self._data / "archive"),
             "STREETCASE_WORKER_NAME": "all-in-one",
         }
 

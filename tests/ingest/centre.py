@@ -45,6 +45,7 @@ class Centre:
             "STREETCASE_API_URL": f"http://{HOST}:{self.api_port}",
             "STREETCASE_SERVICE_KEY_FILE": str(folder / "service.key"),
             "STREETCASE_EVIDENCE_DIR": str(self.evidence_dir),
+            "STREETCASE_ARCHIVE_DIR": str(folder / "archive"),
             "STREETCASE_STREAM_PREFIX": self.prefix,
             "STREETCASE_STUCK_AFTER_S": str(stuck_after_s),
         }

@@ -18,6 +18,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "STREETCASE_API_URL": "http://127.0.0.1:8000",
         "STREETCASE_SERVICE_KEY_FILE": str(tmp_path / "service.key"),
         "STREETCASE_EVIDENCE_DIR": str(tmp_path / "evidence"),
+        "STREETCASE_ARCHIVE_DIR": str(tmp_path / "archive"),
     }
 
 

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -50,7 +51,12 @@ class Running:
         self.api = FakeApi()
         self._stop = threading.Event()
         settings = WorkerSettings(
-            redis_url="", api_url="", service_key="", worker_name="a", stuck_after_s=stuck_after_s
+            redis_url="",
+            api_url="",
+            service_key="",
+            worker_name="a",
+            archive_dir=Path("archive"),
+            stuck_after_s=stuck_after_s,
         )
         self._thread = threading.Thread(target=Worker(stream, self.api, settings, self._stop).work)
 
