@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import case as when
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from api.datum import gcj02_to_wgs84
-from api.history import Act, line
+from api.history import Act, line_values
+from api.inserting import insert_new, insert_rows
 from api.moments import moments_of
 from api.schemas import Report, ReportedEvidence, ReportOutcome
 from api.states import CaseState
-from api.tables import Base, Case, Evidence, HistoryLine, Incident, Kind, ReportRow
-from api.tables.base import JsonObject
+from api.tables import Case, Evidence, HistoryLine, Incident, Kind, ReportRow
+from api.tables.base import JsonObject, UtcTime
 
 GONE = "gone"
 _ItemKey = tuple[UUID, str, str]
@@ -31,9 +33,11 @@ class CaseChanges:
         self._session = session
         self._now = now
         self._request_id = request_id
-        self._new_cases: list[Base] = []
+        self._new_cases: list[Case] = []
         self._new_incidents: list[Incident] = []
-        self._new_rows: list[Base] = []
+        self._new_evidence: list[Evidence] = []
+        self._report_rows: list[JsonObject] = []
+        self._history: list[JsonObject] = []
         self._touched: dict[UUID, tuple[Case, Report]] = {}
         self._evidence = _known_evidence(session, {incident.id for incident in incidents})
 
@@ -97,16 +101,24 @@ class CaseChanges:
             incident.cleared_at = incident.clear_reason = None
         for item in report.evidence:
             self._keep_evidence(item, case, incident)
-        self._new_rows.append(self._row(report, case, outcome))
+        self._report_rows.append(self._row(report, case, outcome))
         self._touched[case.id] = (case, report)
 
     def save(self) -> None:
-        """Brings everything to the database, in an order that its foreign keys accept."""
-        for rows in (self._new_cases, self._new_incidents, self._new_rows):
-            self._session.add_all(rows)
-            self._session.flush()
-        for case, report in self._touched.values():
-            self._decide_gone(case, report)
+        """Brings everything to the database, in an order that its foreign keys accept.
+
+        New rows go in as plain values, all of a table at once: of what a POST brings nearly everything is new, and the
+        unit of work would cost more than the database.
+        """
+        known = self._touched.keys() - {case.id for case in self._new_cases}
+        self._decide_gone(_gone_in_memory(self._new_cases, self._new_incidents))
+        insert_new(self._session, self._new_cases)
+        insert_new(self._session, self._new_incidents)
+        insert_new(self._session, self._new_evidence)
+        insert_rows(self._session, ReportRow, self._report_rows)
+        self._session.flush()
+        self._decide_gone(_gone_in_database(self._session, known))
+        insert_rows(self._session, HistoryLine, self._history)
         self._session.flush()
 
     def _clear(self, report: Report, case: Case, incident: Incident, *, at: datetime) -> None:
@@ -119,18 +131,15 @@ class CaseChanges:
         if incident.cleared_at is None or word > (incident.cleared_at, str(incident.clear_reason)):
             incident.cleared_at, incident.clear_reason = word
 
-    def _decide_gone(self, case: Case, report: Report) -> None:
+    def _decide_gone(self, gone: Mapping[UUID, datetime | None]) -> None:
         """Gone only when every incident has cleared as gone, and then since the last of them did."""
-        rows = self._session.execute(
-            select(Incident.cleared_at, Incident.clear_reason).where(Incident.case_id == case.id)
-        ).all()
-        moments = [cleared_at for cleared_at, reason in rows if cleared_at is not None and reason == GONE]
-        gone_at = max(moments) if len(moments) == len(rows) else None
-        if gone_at is not None and case.gone_at is None:
-            self._session.add(self._history_line(case, Act.GONE, report, {"at": gone_at.isoformat()}))
-        elif gone_at is None and case.gone_at is not None:
-            self._session.add(self._history_line(case, Act.SEEN_AGAIN, report, {}))
-        case.gone_at = gone_at
+        for case_id, gone_at in gone.items():
+            case, report = self._touched[case_id]
+            if gone_at is not None and case.gone_at is None:
+                self._write(case, Act.GONE, report, {"at": gone_at.isoformat()})
+            elif gone_at is None and case.gone_at is not None:
+                self._write(case, Act.SEEN_AGAIN, report, {})
+            case.gone_at = gone_at
 
     def _keep_evidence(self, item: ReportedEvidence, case: Case, incident: Incident) -> None:
         key = (incident.id, item.sha256, item.role)
@@ -150,41 +159,64 @@ class CaseChanges:
                 reason=item.reason,
                 plate_kept=item.plate_kept,
             )
-            self._new_rows.append(known)
+            self._new_evidence.append(known)
         elif sacrificed and known.state == "pending":
             known.state, known.reason = "sacrificed", item.reason
         # Once marked it stays marked: a later event that leaves the mark out must not widen who may look.
         known.plate_kept = known.plate_kept or item.plate_kept
 
-    def _row(self, report: Report, case: Case, outcome: ReportOutcome) -> ReportRow:
-        return ReportRow(
-            report_id=report.report_id,
-            case_id=case.id,
-            incident_id=report.incident_id,
-            outcome=outcome.value,
-            occurred_at=report.occurred_at,
-            received_at=report.received_at,
-            recorded_at=self._now,
-            stream_entry=report.stream_entry,
-            request_id=report.request_id,
-            payload=report.model_dump(mode="json", exclude_none=True),
-        )
+    def _row(self, report: Report, case: Case, outcome: ReportOutcome) -> JsonObject:
+        return {
+            "report_id": report.report_id,
+            "case_id": case.id,
+            "incident_id": report.incident_id,
+            "outcome": outcome.value,
+            "occurred_at": report.occurred_at,
+            "received_at": report.received_at,
+            "recorded_at": self._now,
+            "stream_entry": report.stream_entry,
+            "request_id": report.request_id,
+            "payload": report.model_dump(mode="json", exclude_none=True),
+        }
 
     def _write(self, case: Case, act: Act, report: Report, details: JsonObject) -> None:
-        self._new_rows.append(self._history_line(case, act, report, details))
-
-    def _history_line(self, case: Case, act: Act, report: Report, details: JsonObject) -> HistoryLine:
         details |= {"incident_id": str(report.incident_id), "report_id": str(report.report_id)}
         if doubted := moments_of(report).doubted:
             details |= {"doubted": dict(doubted), "received_at": report.received_at.isoformat()}
-        return line(
-            case.id,
-            act,
-            at=self._now,
-            actor=f"edge:{report.edge_id}",
-            request_id=report.request_id or self._request_id,
-            details=details,
+        self._history.append(
+            line_values(
+                case.id,
+                act,
+                at=self._now,
+                actor=f"edge:{report.edge_id}",
+                request_id=report.request_id or self._request_id,
+                details=details,
+            )
         )
+
+
+def _gone_in_memory(cases: Iterable[Case], incidents: Iterable[Incident]) -> dict[UUID, datetime | None]:
+    """Returns since when each of these new cases is gone, None where it is not; all their incidents are new too."""
+    gone: dict[UUID, datetime | None] = {case.id: case.first_seen_at for case in cases}
+    for incident in incidents:
+        if incident.case_id in gone:
+            since = gone[incident.case_id]
+            cleared_at = incident.cleared_at if incident.clear_reason == GONE else None
+            gone[incident.case_id] = max(since, cleared_at) if since and cleared_at else None
+    return gone
+
+
+def _gone_in_database(session: Session, case_ids: Collection[UUID]) -> dict[UUID, datetime | None]:
+    """Returns since when each of these cases is gone, None where it is not."""
+    if not case_ids:
+        return {}
+    stays = func.count(when((Incident.clear_reason == GONE, None), else_=1))
+    rows = session.execute(
+        select(Incident.case_id, stays, func.max(Incident.cleared_at, type_=UtcTime()))
+        .where(Incident.case_id.in_(case_ids))
+        .group_by(Incident.case_id)
+    )
+    return {case_id: None if staying else gone_at for case_id, staying, gone_at in rows}
 
 
 def _known_evidence(session: Session, incident_ids: set[UUID]) -> dict[_ItemKey, Evidence]:

@@ -24,6 +24,18 @@ class Act(StrEnum):
 def line(
     case_id: UUID, act: Act, *, at: datetime, actor: str, request_id: str | None, details: JsonObject | None = None
 ) -> HistoryLine:
-    return HistoryLine(
-        case_id=case_id, at=at, actor=actor, action=act.value, details=details or {}, request_id=request_id
-    )
+    return HistoryLine(**line_values(case_id, act, at=at, actor=actor, request_id=request_id, details=details))
+
+
+def line_values(
+    case_id: UUID, act: Act, *, at: datetime, actor: str, request_id: str | None, details: JsonObject | None = None
+) -> JsonObject:
+    """Returns a line as the values of its row, for those who write many at once."""
+    return {
+        "case_id": case_id,
+        "at": at,
+        "actor": actor,
+        "action": act.value,
+        "details": details or {},
+        "request_id": request_id,
+    }

@@ -1,20 +1,26 @@
-"""Inserts rows that others may be inserting at the same moment, on SQLite and on PostgreSQL."""
+"""Inserts many rows at once, and rows that others may be inserting at the same moment, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from api.tables import Base
 
 
-def insert_if_absent(session: Session, table: type[Base], rows: Sequence[dict[str, Any]], *, unique: list[str]) -> None:
-    """Inserts those rows whose ``unique`` columns are not taken; waits for others that insert the same."""
-    if rows:
-        session.execute(insert_into(session, table).on_conflict_do_nothing(index_elements=unique), list(rows))
+def insert_if_absent(session: Session, table: type[Base], rows: Sequence[dict[str, Any]], *, unique: list[str]) -> bool:
+    """Inserts those rows whose ``unique`` columns are not taken; waits for others that insert the same.
+
+    Returns whether all were inserted, so that all of them are locked by this transaction.
+    """
+    if not rows:
+        return True
+    absent = insert_into(session, table).on_conflict_do_nothing(index_elements=unique)
+    return session.connection().execute(absent, list(rows)).rowcount == len(rows)
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
@@ -22,3 +28,25 @@ def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqli
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def insert_new(session: Session, rows: Sequence[Base]) -> None:
+    """Inserts objects of one table, which the session does not hold and need not learn of, in one go."""
+    if rows:
+        table = _table(type(rows[0]))
+        # A number that the database gives is left out; what has no value is NULL.
+        names = [column.key for column in table.columns if column is not table.autoincrement_column]
+        insert_rows(session, type(rows[0]), [{name: getattr(row, name) for name in names} for row in rows])
+
+
+def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts rows of values, all with the same keys, in one go."""
+    if rows:
+        session.connection().execute(insert(_table(table)), list(rows))
+
+
+def _table(mapped: type[Base]) -> Table:
+    table = mapped.__table__
+    if not isinstance(table, Table):
+        raise TypeError(f"{mapped.__name__} is mapped to no table")
+    return table

@@ -80,8 +80,8 @@ def _lock_watches(session: Session, watches: Sequence[WatchKey]) -> None:
     new = [watch for watch in watches if watch not in known]
     if new:
         rows = [{"edge_id": edge_id, "watch_id": watch_id} for edge_id, watch_id in new]
-        insert_if_absent(session, Watch, rows, unique=["edge_id", "watch_id"])
-        _lock_known(session, new)
+        if not insert_if_absent(session, Watch, rows, unique=["edge_id", "watch_id"]):
+            _lock_known(session, new)
 
 
 def _lock_known(session: Session, watches: Sequence[WatchKey]) -> set[WatchKey]:
