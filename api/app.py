@@ -11,26 +11,35 @@ from fastapi import FastAPI
 from api.access import require_actions
 from api.clock import Clock, utc_now
 from api.database import Database
-from api.evidence_store import EvidenceStore
+from api.evidence_store import open_evidence_store
 from api.middleware import BodyLimits, RequestIds
 from api.passwords import Passwords
 from api.problems import answer_problems
 from api.rights import Rights
 from api.routes import ROUTERS
+from api.routes.edge_configurations import CONFIGURATION_PATH, MAX_CONFIGURATION_BODY_BYTES
+from api.routes.edge_internal import MAX_RESULT_BODY_BYTES, MAX_STATUSES_BODY_BYTES, RESULT_PATH, STATUSES_PATH
 from api.routes.internal import REPORTS_PATH
 from api.services import Services
 from api.settings import ApiSettings
 
 MAX_BODY_BYTES = 65_536
-MAX_REPORTS_BODY_BYTES = 16_000_000
+LARGER_BODIES = {
+    REPORTS_PATH: 16_000_000,
+    CONFIGURATION_PATH: MAX_CONFIGURATION_BODY_BYTES,
+    STATUSES_PATH: MAX_STATUSES_BODY_BYTES,
+    RESULT_PATH: MAX_RESULT_BODY_BYTES,
+}
 
 
 def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
-    """Raises: UnauthorisedRoute: If a route declares no action. RightsError: If the table of rights is broken."""
+    """Raises: UnauthorisedRoute: If a route declares no action. RightsError: If the table of rights is broken.
+    EvidenceMisconfigured: If the evidence store's settings cannot be used.
+    """
     services = Services(
         settings=settings,
         database=Database(settings.database_url),
-        evidence=EvidenceStore(settings.evidence_dir),
+        evidence=open_evidence_store(settings.evidence),
         passwords=Passwords(),
         rights=Rights.load(),
         clock=clock,
@@ -55,6 +64,6 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         app.include_router(router)
     require_actions(app.routes, services.rights)
     answer_problems(app)
-    app.add_middleware(BodyLimits, default_bytes=MAX_BODY_BYTES, by_path={REPORTS_PATH: MAX_REPORTS_BODY_BYTES})
+    app.add_middleware(BodyLimits, default_bytes=MAX_BODY_BYTES, by_path=LARGER_BODIES)
     app.add_middleware(RequestIds)
     return app

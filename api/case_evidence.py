@@ -12,31 +12,43 @@ from sqlalchemy.orm import Session
 
 from api.callers import Caller
 from api.database import Database
-from api.evidence_store import EvidenceMissing, EvidenceStore
+from api.evidence_store import EvidenceMissing, EvidenceStore, EvidenceUnavailable
 from api.history import Act, line
 from api.tables import Evidence
 
 _log = structlog.get_logger()
 
+EXPIRED = "expired"
+"""The state of an item that retention removed; ``reason`` then says when, and by which rule."""
+
 
 def note_arrivals(database: Database, store: EvidenceStore, items: Iterable[Evidence]) -> None:
-    """Marks those items present that the store has by now, in the rows handed in and in the database."""
-    arrived = [item for item in items if item.state != "present" and store.exists(item.sha256)]
+    """Marks those items present that the store has by now, in the rows handed in and in the database.
+
+    An expired item stays expired, whoever sends its bytes again: the case's time to show them is over.
+    """
+    awaited = [item for item in items if item.state not in {"present", EXPIRED}]
+    try:
+        missing = set(store.missing({item.sha256 for item in awaited}))
+    except EvidenceUnavailable as error:
+        # The case can be read without: its items are shown as they were last known.
+        _log.warning("evidence store fails", error=str(error))
+        return
+    arrived = [item for item in awaited if item.sha256 not in missing]
     if not arrived:
         return
     for item in arrived:
         item.state, item.reason = "present", None
     with database.write() as session:
-        session.execute(
-            update(Evidence).where(Evidence.id.in_([item.id for item in arrived])).values(state="present", reason=None)
-        )
+        still_awaited = Evidence.id.in_([item.id for item in arrived]) & (Evidence.state != EXPIRED)
+        session.execute(update(Evidence).where(still_awaited).values(state="present", reason=None))
 
 
 def find_item(session: Session, case_id: UUID, sha256: str) -> Evidence:
     """Raises: EvidenceMissing: If this case has no such evidence, whatever other cases have."""
-    found = session.scalars(
-        select(Evidence).where(Evidence.case_id == case_id, Evidence.sha256 == sha256).limit(1)
-    ).first()
+    named = select(Evidence).where(Evidence.case_id == case_id, Evidence.sha256 == sha256)
+    # Several incidents may have named it, one of them after retention removed the others'.
+    found = session.scalars(named.order_by(Evidence.state == EXPIRED, Evidence.id).limit(1)).first()
     if found is None:
         raise EvidenceMissing("this case has no such evidence")
     return found

@@ -88,7 +88,7 @@ class ShownIncident(Shown):
 
 
 class ShownEvidence(Shown):
-    """state: pending, present or sacrificed; the ``reason`` says why it was sacrificed.
+    """state: pending, present, sacrificed by the edge or expired by retention; the ``reason`` says why of the last two.
 
     plate_kept: looking at it needs the right to see plates, and is written down.
     """

@@ -1,4 +1,4 @@
-"""Speaks to the case API for ingestion: reports, edge keys and the kinds that it knows.
+"""Speaks to the case API for ingestion: reports, edge keys, the kinds that it knows, and the way back to edges.
 
 ApiError
 ├── ApiUnavailable   no answer, or one that says "later" (5xx, 429): wait and send the same again
@@ -10,16 +10,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
+from uuid import UUID
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from api.schemas import UNKNOWN_KEY, EdgeIdentity, Report, ReportAnswer
+from api.schemas import (
+    UNKNOWN_KEY,
+    EdgeConfigurationKept,
+    EdgeIdentity,
+    EdgeRequestResult,
+    EdgeStatusReport,
+    OpenEdgeRequest,
+    Report,
+    ReportAnswer,
+    ReportCount,
+    ResultAnswer,
+    ResultOutcome,
+)
 
 _ANSWERS = TypeAdapter(list[ReportAnswer])
 _KEYS = TypeAdapter(frozenset[str])
 _IDENTITY = TypeAdapter(EdgeIdentity)
 _REPORTS = TypeAdapter(list[Report])
+_COUNT = TypeAdapter(ReportCount)
+_CONFIGURATION = TypeAdapter(EdgeConfigurationKept | None)
+_REQUESTS = TypeAdapter(list[OpenEdgeRequest])
+_RESULT_ANSWER = TypeAdapter(ResultAnswer)
+_STATUSES = TypeAdapter(list[EdgeStatusReport])
 _Answer = TypeVar("_Answer")
 
 
@@ -64,11 +82,24 @@ class ApiClient:
 
         Raises: ApiUnavailable: nothing is known to be recorded. ApiRefused: the whole call was refused.
         """
-        body = _REPORTS.dump_json(list(reports), exclude_none=True)
+        return self._report(_REPORTS.dump_json(list(reports), exclude_none=True), count=len(reports))
+
+    def report_raw(self, reports: Sequence[bytes]) -> list[ReportAnswer]:
+        """Hands in up to 500 reports, each as the JSON object that the API is to check; answers and raises as report.
+
+        One that does not fit is answered ``refused``.
+        """
+        return self._report(b"[" + b",".join(reports) + b"]", count=len(reports))
+
+    def _report(self, body: bytes, *, count: int) -> list[ReportAnswer]:
         answers = _read(self._ask("POST", "/internal/v1/reports", body=body), _ANSWERS)
-        if len(answers) != len(reports):
-            raise ApiUnavailable(f"expected {len(reports)} answers of the API, got {len(answers)}")
+        if len(answers) != count:
+            raise ApiUnavailable(f"expected {count} answers of the API, got {len(answers)}")
         return answers
+
+    def report_count(self) -> int:
+        """Returns how many reports the API holds."""
+        return _read(self._ask("GET", "/internal/v1/reports/count"), _COUNT).reports
 
     def authenticate_edge(self, key: str) -> EdgeIdentity | None:
         """Returns whom the edge key belongs to, or None where no edge holds it (any more)."""
@@ -81,6 +112,25 @@ class ApiClient:
     def kinds(self) -> frozenset[str]:
         """Returns the keys of all kinds that the API files cases under."""
         return _read(self._ask("GET", "/internal/v1/kinds"), _KEYS)
+
+    def edge_configuration(self, edge_id: str) -> EdgeConfigurationKept | None:
+        """Returns what the edge is to watch, None where the centre has nothing for it."""
+        return _read(self._ask("GET", f"/internal/v1/edges/{edge_id}/configuration"), _CONFIGURATION)
+
+    def open_edge_requests(self) -> list[OpenEdgeRequest]:
+        """Returns what is open for all edges, the oldest first."""
+        return _read(self._ask("GET", "/internal/v1/edge-requests"), _REQUESTS)
+
+    def answer_edge_request(self, edge_id: str, request_id: UUID, result: EdgeRequestResult) -> ResultOutcome:
+        """Hands in an edge's answer. Safe to repeat: the first one stays."""
+        body = result.model_dump_json(exclude_none=True).encode()
+        path = f"/internal/v1/edges/{edge_id}/requests/{request_id}/result"
+        return _read(self._ask("PUT", path, body=body), _RESULT_ANSWER).outcome
+
+    def report_edge_statuses(self, statuses: Sequence[EdgeStatusReport]) -> None:
+        """Hands in the last statuses of up to ``STATUSES_PER_PUT`` edges."""
+        body = _STATUSES.dump_json(list(statuses), exclude_none=True)
+        self._ask("PUT", "/internal/v1/edges/statuses", body=body)
 
     def close(self) -> None:
         self._http.close()

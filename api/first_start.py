@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.catalogue import read_kinds
 from api.database import Database
-from api.evidence_store import EvidenceStore
+from api.evidence_store import open_evidence_store
 from api.inserting import insert_if_absent
 from api.keys import KeyKind, keep_service_key, new_secret
 from api.migrate import lock_for_start, migrate
@@ -36,7 +36,7 @@ def prepare(settings: ApiSettings) -> FirstStart:
     Raises: DatabaseUnavailable. MigrationError: A newer release's database.
         SecretFileError, EvidenceUnavailable: A path cannot be used.
     """
-    EvidenceStore(settings.evidence_dir).prepare()
+    open_evidence_store(settings.evidence).prepare()
     database = Database(settings.database_url)
     try:
         with database.connection() as connection:

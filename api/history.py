@@ -19,6 +19,7 @@ class Act(StrEnum):
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     PLATE_EVIDENCE_READ = "plate_evidence_read"
+    EVIDENCE_EXPIRED = "evidence_expired"
 
 
 def line(

@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem_response
@@ -41,18 +42,21 @@ class RequestIds:
 
 
 class BodyLimits:
-    """Answers 413 to a body that is announced too large, or turns out so while it streams."""
+    """Answers 413 to a body that is announced too large, or turns out so while it streams.
+
+    ``by_path`` has limits of single routes, by their paths as they are declared: ``/edges/{edge_id}/configuration``.
+    """
 
     def __init__(self, app: ASGIApp, *, default_bytes: int, by_path: Mapping[str, int]) -> None:
         self._app = app
         self._default_bytes = default_bytes
-        self._by_path = by_path
+        self._by_path = [(compile_path(path)[0], limit) for path, limit in by_path.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._by_path.get(scope["path"], self._default_bytes)
+        limit = self._limit_of(scope["path"])
         announced = Headers(scope=scope).get("Content-Length", "")
         if announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
             request_id = scope.get("state", {}).get("request_id")
@@ -70,6 +74,10 @@ class BodyLimits:
             return message
 
         await self._app(scope, counted, send)
+
+    def _limit_of(self, path: str) -> int:
+        limits = (limit for pattern, limit in self._by_path if pattern.match(path))
+        return next(limits, self._default_bytes)
 
 
 def _reason(limit: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -131,6 +131,12 @@ class ReportAnswer(Schema):
     reason: str | None = None
 
 
+class ReportCount(Schema):
+    """The answer of ``GET /internal/v1/reports/count``."""
+
+    reports: Annotated[int, Field(ge=0)]
+
+
 UNKNOWN_KEY = "unknown_key"
 """The code in the answer to an edge key that nobody holds, told so from the 404 of a wrong address."""
 
@@ -146,3 +152,108 @@ class EdgeKeyShown(Schema):
     """The body of ``POST /internal/v1/edges/authenticate``."""
 
     key: Annotated[str, StringConstraints(max_length=200)] = Field(repr=False)
+
+
+class EdgeConfigurationKept(Schema):
+    """What an edge is to watch; ``revision`` is another whenever ``body`` is."""
+
+    revision: Short
+    body: dict[str, Any]
+
+
+EdgeRequestType = Literal["snapshot", "look_now", "try_watch"]
+
+
+class OpenEdgeRequest(Schema):
+    """Something asked of an edge that has neither been answered nor expired."""
+
+    request_id: UUID
+    edge_id: Key
+    type: EdgeRequestType
+    camera: Key
+    watch: dict[str, Any] | None = None
+    expires_at: Utc
+
+
+class EdgeRequestResult(Schema):
+    """What an edge answered; its lists are bounded by the size of the body alone."""
+
+    ok: bool
+    error: Text | None = None
+    evidence: list[ReportedEvidence] = []
+    findings: list[ReportedFinding] = []
+    would_have_raised: Annotated[int, Field(ge=0)] | None = None
+    looks_tried: Annotated[int, Field(ge=0)] | None = None
+
+
+class ResultOutcome(StrEnum):
+    """``kept`` also where an answer was there before, which stays."""
+
+    KEPT = "kept"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+
+
+class ResultAnswer(Schema):
+    outcome: ResultOutcome
+
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Ailing(Schema):
+    """A camera or sensor that does not work as it should; ``state`` is a camera's."""
+
+    id: Key
+    state: Short | None = None
+    fault: Text | None = None
+
+
+class BacklogShort(Schema):
+    """What waits in an edge's outbox, as the edge counted it; ``oldest_at`` is the oldest event not yet accepted."""
+
+    events: Count = 0
+    evidence_items: Count = 0
+    evidence_bytes: Count = 0
+    held: Count = 0
+    refused: Count = 0
+    sacrificed: Count = 0
+    oldest_at: Utc | None = None
+    uncommitted: Count = 0
+    used_bytes: Count | None = None
+    budget_bytes: Count | None = None
+    fault: Text | None = None
+
+
+AILING_MAX = 50
+
+
+class EdgeStatusShort(Schema):
+    """An edge's status without what is well: cameras are counted by state, and only the first ailing are named."""
+
+    version: Text
+    sent_at: Utc
+    started_at: Utc
+    load: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    memory_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    clock_offset_ms: int | None = None
+    configuration_revision: Text | None = None
+    configuration_fault: Text | None = None
+    cameras: Annotated[dict[Short, Count], Field(max_length=20)] = {}
+    ailing_cameras: Annotated[list[Ailing], Field(max_length=AILING_MAX)] = []
+    sensors: Count = 0
+    ailing_sensors: Annotated[list[Ailing], Field(max_length=AILING_MAX)] = []
+    watches: Count = 0
+    open_incidents: Count = 0
+    backlog: BacklogShort = BacklogShort()
+
+
+STATUSES_PER_PUT = 500
+
+
+class EdgeStatusReport(Schema):
+    """One edge's last status, and when the gateway took it."""
+
+    edge_id: Key
+    received_at: Utc
+    status: EdgeStatusShort

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from api.evidence_store import EvidenceSettings
+
 _POSTGRESQL = "postgresql+psycopg"
 _DRIVERS = {"sqlite": "sqlite", "postgres": _POSTGRESQL, "postgresql": _POSTGRESQL, _POSTGRESQL: _POSTGRESQL}
 
@@ -25,6 +27,7 @@ class ApiSettings:
     """database_url: of SQLite or PostgreSQL; it may hold a password, so it is never shown.
 
     district: six digits, the first part of a case number. time_zone: whose days the numbers count.
+    evidence_url, evidence_key_file: see ``EvidenceSettings``. retention_file: None for the table of this release.
     """
 
     database_url: str = field(repr=False)
@@ -33,6 +36,9 @@ class ApiSettings:
     time_zone: str = "Asia/Shanghai"
     district: str = "000000"
     session_hours: float = 12.0
+    evidence_url: str | None = field(default=None, repr=False)
+    evidence_key_file: Path | None = None
+    retention_file: Path | None = None
 
     def __post_init__(self) -> None:
         # Frozen: the one place that brings the URL into the form that SQLAlchemy's drivers want.
@@ -47,6 +53,10 @@ class ApiSettings:
     @property
     def zone_info(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def evidence(self) -> EvidenceSettings:
+        return EvidenceSettings(folder=self.evidence_dir, url=self.evidence_url, key_file=self.evidence_key_file)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -66,6 +76,9 @@ class ApiSettings:
             time_zone=environ.get("STREETCASE_TIME_ZONE") or "Asia/Shanghai",
             district=environ.get("STREETCASE_DISTRICT") or "000000",
             session_hours=_number(environ.get("STREETCASE_SESSION_HOURS") or "12"),
+            evidence_url=environ.get("STREETCASE_EVIDENCE_URL") or None,
+            evidence_key_file=_path(environ.get("STREETCASE_EVIDENCE_KEY_FILE")),
+            retention_file=_path(environ.get("STREETCASE_RETENTION_FILE")),
         )
 
 
@@ -74,6 +87,10 @@ def _required(environ: Mapping[str, str], name: str, *, example: str) -> str:
     if not value:
         raise SettingsError(f"{name} is not set; expected a path like {example}")
     return value
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _number(text: str) -> float:

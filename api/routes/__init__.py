@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import cases, catalogue, describe, edges, evidence, health, internal, people, sessions
+from api.routes import (
+    cases,
+    catalogue,
+    describe,
+    edge_configurations,
+    edge_internal,
+    edge_requests,
+    edges,
+    evidence,
+    health,
+    internal,
+    people,
+    sessions,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     people.router,
     edges.router,
+    edge_configurations.router,
+    edge_requests.router,
     catalogue.router,
     cases.router,
     evidence.router,
     internal.router,
+    edge_internal.router,
     health.router,
     describe.router,
 )

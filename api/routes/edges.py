@@ -1,4 +1,4 @@
-"""Enrolling edges: giving them keys, and taking keys back."""
+"""Edges: enrolling them, taking keys back, and how each last was."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from api.access import allowed
 from api.callers import Caller
+from api.edge_schemas import EdgePage
+from api.edge_statuses import list_edges
 from api.keys import enrol_edge, revoke_edge_key
 from api.problems import Problem
 from api.schemas import Key
@@ -32,6 +34,13 @@ class EnrolledEdge(BaseModel):
     edge_id: str
     key_id: UUID
     key: str
+
+
+@router.get("", dependencies=[allowed("places.read")])
+def list_page(here: Here, after: Key | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> EdgePage:
+    """Lists edges by name, each with its last status and how old that is."""
+    with here.database.read() as session:
+        return list_edges(session, after=after, limit=limit, now=here.clock())
 
 
 @router.post("", status_code=201)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Depends, Request
-from pydantic import ValidationError
-from sqlalchemy import select
+from pydantic import Field, TypeAdapter, ValidationError
+from sqlalchemy import func, select
 
 from api.access import allowed
 from api.keys import KeyKind, find_key
 from api.problems import Problem
 from api.reports import record
-from api.schemas import UNKNOWN_KEY, EdgeIdentity, EdgeKeyShown, Report, ReportAnswer, ReportOutcome
+from api.schemas import UNKNOWN_KEY, EdgeIdentity, EdgeKeyShown, Report, ReportAnswer, ReportCount, ReportOutcome
 from api.services import Here, RequestId
-from api.tables import Kind
+from api.tables import Kind, ReportRow
 
 router = APIRouter(prefix="/internal/v1", tags=["internal"])
 _log = structlog.get_logger()
@@ -26,11 +27,17 @@ _log = structlog.get_logger()
 REPORTS_PATH = "/internal/v1/reports"
 MAX_REPORTS = 500
 _NIL = UUID(int=0)
+_REPORTS = TypeAdapter(Annotated[list[Report], Field(max_length=MAX_REPORTS)])
 
 
-async def _json_array(request: Request) -> list[Any]:
-    """The body, read only after the caller was let through. What JSON cannot say is found out report by report."""
+async def _messages(request: Request) -> list[Any]:
+    """The body, read only after the caller was let through; reports where all are sound, else what JSON says.
+
+    What is wrong with one is then found out report by report.
+    """
     body = await request.body()
+    with suppress(ValidationError):
+        return _REPORTS.validate_json(body)
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -61,7 +68,7 @@ def list_keys_of_kinds(here: Here) -> list[str]:
     openapi_extra={"requestBody": {"content": {"application/json": {"schema": {"type": "array"}}}}},
 )
 def record_reports(
-    messages: Annotated[list[Any], Depends(_json_array)], here: Here, request_id: RequestId
+    messages: Annotated[list[Any], Depends(_messages)], here: Here, request_id: RequestId
 ) -> list[ReportAnswer]:
     """Records each report on its own merits; a bad one is answered ``refused`` and blocks no other."""
     checked = [_check(message) for message in messages]
@@ -74,7 +81,16 @@ def record_reports(
     return answers
 
 
+@router.get("/reports/count", dependencies=[allowed("internal.report")])
+def count_reports(here: Here) -> ReportCount:
+    """How many reports are recorded: whoever builds a database again from the archive wants none."""
+    with here.database.read() as session:
+        return ReportCount(reports=session.scalar(select(func.count()).select_from(ReportRow)) or 0)
+
+
 def _check(message: Any) -> Report | ReportAnswer:
+    if isinstance(message, Report):
+        return message
     try:
         return Report.model_validate(message)
     except ValidationError as error:

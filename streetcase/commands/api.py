@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from streetcase.commands.retention import show_retention
 from streetcase.told import told
 
 api_app = typer.Typer(
@@ -44,11 +46,12 @@ def serve(
         import uvicorn
 
         from api.app import create_app
+        from api.evidence_store import EvidenceUnavailable
         from api.logs import configure_logs
         from api.settings import ApiSettings, SettingsError
 
         configure_logs()
-        with told(SettingsError):
+        with told(SettingsError, EvidenceUnavailable):
             service = create_app(ApiSettings.from_environment(os.environ))
         uvicorn.run(service, host=host, port=port, log_level="warning", access_log=False)
 
@@ -77,3 +80,27 @@ def reset_password(name: Annotated[str, typer.Argument(help="Name of the user.")
 
         with told(SettingsError, DatabaseUnavailable, PeopleError):
             typer.echo(make_password(ApiSettings.from_environment(os.environ), name))
+
+
+@api_app.command("make-evidence-key")
+def make_evidence_key(
+    file: Annotated[Path, typer.Argument(help="The file to make; it must not exist. Keep a copy off this machine.")],
+) -> None:
+    """Make a key that encrypts evidence at rest; STREETCASE_EVIDENCE_KEY_FILE names it, to the API and the gateway."""
+    with told():
+        from api.evidence_keys import make_key_file
+        from api.evidence_store import EvidenceMisconfigured
+
+        with told(EvidenceMisconfigured):
+            make_key_file(file)
+        typer.echo(f"{file} made; without it, what it encrypts can never be read again")
+
+
+@api_app.command()
+def retention(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and change nothing.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Items of evidence to remove at most.")] = 10_000,
+) -> None:
+    """Remove evidence whose time is over, by the table of retention; run it once a day."""
+    show_retention(dry_run=dry_run, limit=limit)

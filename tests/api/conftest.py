@@ -9,9 +9,13 @@ import pytest
 
 from api.settings import ApiSettings
 from tests.api.place import Place
+from tests.api.retention_site import Site
 from tests.services.postgres import PostgresCluster
+from tests.services.processes import missing
+from tests.services.s3 import S3Server, running_s3, s3_is_installed
 
 POSTGRESQL = "postgresql"
+BUCKET = "evidence"
 SettingsFactory = Callable[[str], ApiSettings]
 
 
@@ -72,6 +76,46 @@ def shared_place(request: pytest.FixtureRequest) -> Place:
     name = "shared_postgres_place" if request.param == POSTGRESQL else "shared_sqlite_place"
     made: Place = request.getfixturevalue(name)
     return made
+
+
+@pytest.fixture(scope="session")
+def _shared_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    if not s3_is_installed():
+        missing("no moto server or no s3fs")
+    with running_s3(tmp_path_factory.mktemp("s3")) as server:
+        server.make_bucket(BUCKET)
+        yield server
+
+
+@pytest.fixture
+def s3(_shared_s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The session's S3 server, with its credentials in the environment; use prefixes of your own."""
+    for name, value in _shared_s3.environment.items():
+        monkeypatch.setenv(name, value)
+    return _shared_s3
+
+
+@pytest.fixture
+def own_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    """An S3 server for this test alone, which may stop, kill and start it."""
+    if not s3_is_installed():
+        missing("no moto server or no s3fs")
+    with running_s3(tmp_path) as server:
+        server.make_bucket(BUCKET)
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def site(place: Place) -> Site:
+    """On each kind of database."""
+    return Site(place)
+
+
+@pytest.fixture
+def sqlite_site(sqlite_place: Place) -> Site:
+    return Site(sqlite_place)
 
 
 def _settings_in(folder: Path, database_url: str) -> ApiSettings:
