@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCH_VENV ?= .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format verify bench bench-detect bench-ingest bench-venv clean
+.PHONY: help setup demo up test check format verify bench bench-detect bench-ingest bench-outbox torture bench-venv clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -52,14 +52,22 @@ verify: setup ## The demo and every bench at small size, against generous floors
 	@scripts/install_services.sh
 	@$(BIN)/python -m bench.verify
 
-bench: bench-detect bench-ingest ## All benches at full size
+bench: bench-detect bench-ingest bench-outbox ## All benches at full size (an hour)
 
 bench-detect: setup ## Milliseconds per frame beside the raw OpenVINO call
 	@$(BIN)/python -m bench.detect
 
-bench-ingest: setup ## Events per second beside raw XADD
+bench-ingest: setup ## Events per second into cases, beside raw XADD and the same SQL alone (40 minutes)
 	@scripts/install_services.sh
 	@$(BIN)/python -m bench.ingest
+
+bench-outbox: setup ## What the edge's outbox takes and drains, beside raw fsyncs
+	@scripts/install_services.sh
+	@$(BIN)/python -m bench.outbox
+
+torture: setup ## Kill every part again and again; count what is lost or doubled (5 minutes)
+	@scripts/install_services.sh
+	@$(BIN)/python -m bench.torture
 
 bench-venv: ## Make the separate environment with ultralytics, for training and comparison
 	@bench/make_venv.sh $(BENCH_VENV)

@@ -43,12 +43,13 @@ class ApiLine:
         self._away_until: float | None = None
 
     def authenticate_edge(self, key: str) -> EdgeIdentity | None:
-        return self._ask(lambda: self._api.authenticate_edge(key))
+        return self.ask(lambda: self._api.authenticate_edge(key))
 
     def kinds(self) -> frozenset[str]:
-        return self._ask(self._api.kinds)
+        return self.ask(self._api.kinds)
 
-    def _ask(self, question: Callable[[], _Answer]) -> _Answer:
+    def ask(self, question: Callable[[], _Answer]) -> _Answer:
+        """Puts any other question to the same API."""
         with self._lock:
             asked_at = self._clock()
             if self._away_until is not None:

@@ -17,17 +17,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.schemas import EdgeIdentity
 from ingest.api_memory import EdgeKeys
+from ingest.rates import EdgeRates
 
 KEY_MAX_CHARS = 300
 STRANGERS_AT_ONCE = 4
+EVIDENCE_PATH = "/ingest/v1/evidence/"
 OPEN_PATHS = frozenset({"/health/live", "/health/ready"})
 
 
 class Authorisation:
-    """Lets an edge in by its key; every path is closed unless it is named in OPEN_PATHS."""
+    """Lets an edge in by its key, as often as it may come; every path is closed unless it is named in OPEN_PATHS."""
 
-    def __init__(self, keys: EdgeKeys) -> None:
+    def __init__(self, keys: EdgeKeys, rates: EdgeRates) -> None:
         self._keys = keys
+        self._rates = rates
         # Threads of their own: however many strangers wait for the API, they keep no known edge waiting.
         self._strangers = anyio.CapacityLimiter(STRANGERS_AT_ONCE)
 
@@ -41,6 +44,8 @@ class Authorisation:
         identity = await self._identity_of(key)
         if identity is None:
             raise _unauthorised("no edge has this key")
+        rate = self._rates.uploads if _is_upload(request) else self._rates.requests
+        rate.take(identity.edge_id)
         request.state.edge_id = identity.edge_id
 
     async def _identity_of(self, key: str) -> EdgeIdentity | None:
@@ -50,6 +55,10 @@ class Authorisation:
         if remembered.identity:
             return await run_in_threadpool(self._keys.identity_of, key)
         return await anyio.to_thread.run_sync(self._keys.identity_of, key, limiter=self._strangers)
+
+
+def _is_upload(request: Request) -> bool:
+    return request.method == "PUT" and request.scope["path"].startswith(EVIDENCE_PATH)
 
 
 def _unauthorised(reason: str) -> HTTPException:

@@ -12,23 +12,27 @@ from fastapi.concurrency import run_in_threadpool
 from ingest.api_memory import Kinds
 from ingest.bodies import PerEdge, parsed_json, read_body
 from ingest.contract import Answer, EventAnswer, PostAnswer
+from ingest.entries import Appended, NewEntry, Outcome
 from ingest.outage import Outage
+from ingest.rates import Rate
 from ingest.redis_link import StreamError, StreamUnavailable
 from ingest.sorting import Sound, messages_of, sort_message
-from ingest.stream import Appended, EventStream, NewEntry, Outcome
+from ingest.stream import EventStream
 
 BODY_MAX_BYTES = 5_000_000
 DURABLE_FOR_S = 30.0
 BODIES_PER_EDGE = 16
+BYTES_PER_EVENT = 10_000  # a POST counts as an event for each of these at least, as reading it costs its time
 
 
 class EventsDoor:
     """``POST /ingest/v1/events``: checks, appends, answers each event."""
 
-    def __init__(self, stream: EventStream, kinds: Kinds, *, lossy: bool) -> None:
+    def __init__(self, stream: EventStream, kinds: Kinds, *, lossy: bool, rate: Rate) -> None:
         self._stream = stream
         self._kinds = kinds
         self._lossy = lossy
+        self._rate = rate
         self._bodies = PerEdge(BODIES_PER_EDGE)
         self._durable_until = 0.0
         self._redis = Outage("redis")
@@ -48,6 +52,7 @@ class EventsDoor:
         self._durable_until = time.monotonic() + DURABLE_FOR_S
 
     async def post(self, request: Request) -> Response:
+        self._rate.check(request.state.edge_id)
         with self._bodies.one(request.state.edge_id):
             body = await read_body(request, max_bytes=BODY_MAX_BYTES)
         answer = await run_in_threadpool(
@@ -56,7 +61,10 @@ class EventsDoor:
         return Response(answer.model_dump_json(), status_code=202, media_type="application/json")
 
     def _take(self, body: bytes, *, edge_id: str, request_id: str) -> PostAnswer:
+        least = len(body) // BYTES_PER_EVENT
+        self._rate.check(edge_id, least)
         messages = messages_of(parsed_json(body))
+        self._rate.take(edge_id, max(len(messages), least))
         self._kinds.current()  # Heard in good days, also by a POST without events, they serve while the API is away.
         sorted_messages = [
             sort_message(message, position=position, edge_id=edge_id, kinds=self._kinds)
@@ -69,7 +77,7 @@ class EventsDoor:
             message if isinstance(message, EventAnswer) else _answer(message, next(outcomes))
             for message in sorted_messages
         ]
-        return PostAnswer(answers=answers, stream_epoch=appended.epoch)
+        return PostAnswer(answers=answers, stream_epoch=appended.epoch, resend_from=appended.resend_from)
 
     def _append(self, sound: Sequence[Sound], *, edge_id: str, request_id: str) -> Appended:
         self.check_durable()
@@ -79,13 +87,14 @@ class EventsDoor:
                 event_id=str(message.event_id),
                 event=message.event_json,
                 edge_id=edge_id,
+                source=message.source,
                 received_at=received_at,
                 request_id=request_id,
             )
             for message in sound
         ]
         try:
-            appended = self._stream.append(entries) if entries else Appended(self._stream.epoch(), [])
+            appended = self._stream.append(entries)
         except StreamUnavailable as error:
             self._durable_until = 0.0
             self._redis.lost(error)

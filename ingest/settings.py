@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from api.evidence_store import EvidenceSettings
 from ingest.api_memory import FRESH_S
-from ingest.stream import STREAM_LIMIT
+from ingest.stream import PARTITIONS, STREAM_LIMIT
 
 KEY_WAIT_S = 60.0
-PARTITIONS = 16
 EDGE_EVENTS_PER_S = 500
 ATTEMPTS = 10
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
@@ -28,20 +28,26 @@ class SettingsError(Exception):
 class GatewaySettings:
     """``redis_url`` and ``service_key`` are secrets; ``stream_limit`` is in events; ``lossy`` accepts a lax Redis.
 
-    After ``api_fresh_s`` the API is asked again about a key and about the kinds. One edge may send ``edge_events_per_s``
-    on average, and ten seconds' worth at once.
+    After ``api_fresh_s`` the API is asked again about a key and about the kinds. One edge may send
+    ``edge_events_per_s`` on average, and ten seconds' worth at once.
     """
 
     redis_url: str = field(repr=False)
     api_url: str
     service_key: str = field(repr=False)
     evidence_dir: Path
+    evidence_url: str | None = field(default=None, repr=False)
+    evidence_key_file: Path | None = None
     stream_prefix: str = "streetcase"
     stream_limit: int = STREAM_LIMIT
     partitions: int = PARTITIONS
     edge_events_per_s: int = EDGE_EVENTS_PER_S
     lossy: bool = False
     api_fresh_s: float = FRESH_S
+
+    @property
+    def evidence(self) -> EvidenceSettings:
+        return EvidenceSettings(folder=self.evidence_dir, url=self.evidence_url, key_file=self.evidence_key_file)
 
     @classmethod
     def from_environment(
@@ -53,6 +59,8 @@ class GatewaySettings:
             redis_url=_required(given, "STREETCASE_REDIS_URL"),
             api_url=_required(given, "STREETCASE_API_URL"),
             evidence_dir=Path(_required(given, "STREETCASE_EVIDENCE_DIR")),
+            evidence_url=given.get("STREETCASE_EVIDENCE_URL") or None,
+            evidence_key_file=_path(given.get("STREETCASE_EVIDENCE_KEY_FILE")),
             stream_prefix=given.get("STREETCASE_STREAM_PREFIX", "streetcase"),
             stream_limit=_number(given, "STREETCASE_STREAM_LIMIT", STREAM_LIMIT),
             partitions=_number(given, "STREETCASE_STREAM_PARTITIONS", PARTITIONS),
@@ -64,7 +72,7 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """``worker_name`` must differ between workers that run at once; kept over restarts, it resumes its own entries.
+    """``worker_name`` tells workers apart in logs and in the archive's files; nothing else depends on it.
 
     After ``stuck_after_s`` without a sign of life a worker's partitions are taken over. An event at which the API fails
     ``attempts`` times, while it takes others, is a dead letter. What is done goes into ``archive_dir``. ``sinks_file``
@@ -79,7 +87,7 @@ class WorkerSettings:
     archive_dir: Path
     sinks_file: Path | None = None
     partitions: int = PARTITIONS
-    batch: int = 50
+    batch: int = 200
     stuck_after_s: float = 30.0
     attempts: int = ATTEMPTS
     lossy: bool = False
@@ -133,6 +141,10 @@ def _required(given: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingsError(f"{name} is not set")
     return value
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _number(given: Mapping[str, str], name: str, default: int) -> int:

@@ -18,8 +18,8 @@ from ingest.contract import (
     EventAnswer,
     without_envelope,
 )
+from ingest.entries import StreamEntry
 from ingest.reports import EntryUnreadable, report_of
-from ingest.stream import StreamEntry
 from ingest.wording import REASON_MAX
 
 
@@ -29,10 +29,14 @@ class UncarriableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A message that may enter the stream; ``event_json`` is the very text that was checked."""
+    """A message that may enter the stream; ``event_json`` is the very text that was checked.
+
+    ``source`` is what saw it within its edge, as TYPE/ID.
+    """
 
     position: int
     event_id: UUID
+    source: str
     event_json: bytes
 
 
@@ -72,7 +76,8 @@ def sort_message(message: Any, *, position: int, edge_id: str, kinds: Container[
         return answered(Answer.REFUSED, str(error))
     if report.kind not in kinds:
         return answered(Answer.HELD, f"the centre does not know the kind {report.kind}")
-    return Sound(position=position, event_id=report.report_id, event_json=event_json)
+    source = f"{report.source_type}/{report.source_id}"
+    return Sound(position=position, event_id=report.report_id, source=source, event_json=event_json)
 
 
 def _as_entry(event_json: bytes, edge_id: str) -> StreamEntry:

@@ -1,277 +1,225 @@
-"""Keeps events between the gateway and the workers, in a Redis stream that loses nothing it confirmed."""
+"""Keeps events between the gateway and the workers, in Redis streams that lose nothing they confirmed."""
 
 from __future__ import annotations
 
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, cast
 
 import redis
 
+from ingest import stream_scripts
+from ingest.durability import check_settings
+from ingest.entries import Appended, DeadLetter, NewEntry, Outcome, StreamEntry, read_entry, text_of
+from ingest.leases import Leases
 from ingest.redis_link import StreamFull, StreamNotDurable, translated
+from ingest.stream_keys import StreamKeys, partition_of
+
+__all__ = ["Appended", "DeadLetter", "EventStream", "NewEntry", "Outcome", "StreamEntry"]
 
 GROUP = "workers"
 SEEN_S = 86_400
 STREAM_LIMIT = 1_000_000
+PARTITIONS = 16
 
-# One script a POST: Redis runs and logs it as a whole, so that an event is marked as seen exactly when it is in the
-# stream. The epoch is read in the same breath: it is the epoch of the stream that now holds the events.
-_APPEND = """
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return false end
-redis.call('SET', KEYS[2], ARGV[3], 'NX')
-local outcomes = {}
-for i = 3, #KEYS do
-  local at = 4 + (i - 3) * 4
-  if redis.call('SET', KEYS[i], '1', 'NX', 'EX', ARGV[2]) then
-    redis.call('XADD', KEYS[1], '*', 'event', ARGV[at], 'edge_id', ARGV[at + 1],
-               'received_at', ARGV[at + 2], 'request_id', ARGV[at + 3])
-    outcomes[i - 2] = 'appended'
-  else
-    outcomes[i - 2] = 'duplicate'
-  end
-end
-return {redis.call('GET', KEYS[2]), outcomes}
-"""
-
-# Whoever acknowledges the entry also buries it: two workers that hold the same entry leave one dead letter.
-_DEAD_LETTER = """
-if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
-redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
-redis.call('XDEL', KEYS[1], ARGV[2])
-return 1
-"""
-
-
-class Outcome(StrEnum):
-    APPENDED = "appended"
-    DUPLICATE = "duplicate"
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """One event to append: ``event`` is its JSON exactly as checked, ``received_at`` an aware UTC time."""
-
-    event_id: str
-    event: bytes
-    edge_id: str
-    received_at: datetime
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What became of each entry, in order, and the epoch of the stream that holds them."""
-
-    epoch: str
-    outcomes: list[Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class StreamEntry:
-    """One event as it lies in the stream; nothing in it is trusted yet."""
-
-    entry_id: str
-    event: bytes
-    edge_id: str
-    received_at: str
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An entry that could not become a report, and why."""
-
-    letter_id: str
-    entry: StreamEntry
-    reason: str
-    failed_at: str
+# One name for all: who may read a partition is told by its lease, so nothing depends on it, and no names pile up.
+_CONSUMER = "worker"
 
 
 class EventStream:
-    """The stream, its consumer group, its dead letters and its epoch, under one key prefix.
+    """The stream, divided into partitions by source, with its epoch, under one key prefix.
 
-    The braces keep all keys of a stream in one slot of a Redis cluster, as its scripts need.
+    ``partitions`` is for a new stream; one that exists keeps its number. ``limit`` counts all events in it.
     Every method raises StreamUnavailable when Redis does not serve.
     """
 
-    def __init__(self, client: redis.Redis, *, prefix: str = "streetcase", limit: int = STREAM_LIMIT) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        prefix: str = "streetcase",
+        limit: int = STREAM_LIMIT,
+        partitions: int = PARTITIONS,
+    ) -> None:
         self._redis = client
         self._limit = limit
-        self.key = f"{{{prefix}}}:events"
-        self.dead_key = f"{{{prefix}}}:dead"
-        self.epoch_key = f"{{{prefix}}}:epoch"
-        self._seen_prefix = f"{{{prefix}}}:seen:"
+        self._new_partitions = partitions
+        self._partitions: int | None = None
+        self.prefix = prefix
+        self.keys = StreamKeys(prefix)
 
     def ping(self) -> None:
         with translated():
             self._redis.ping()
 
-    def create_group(self) -> None:
-        """Creates stream and group where they are missing; the group starts at the first entry."""
+    def partitions(self) -> int:
+        """Returns how many partitions the stream has; a new one has the number asked for from now on."""
         with translated():
-            try:
-                self._redis.xgroup_create(self.key, GROUP, id="0", mkstream=True)
-            except redis.ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise
+            fixed = self._eval(stream_scripts.PARTITIONS, [self.keys.partitions], self._new_partitions)
+        self._partitions = int(fixed)
+        return self._partitions
+
+    def leases(self, *, worker: str, ttl_s: float) -> Leases:
+        """Returns the leases of a worker that counts as dead ``ttl_s`` after its last sign of life."""
+        return Leases(self._redis, self.keys, worker=worker, ttl_s=ttl_s, partitions=self._new_partitions)
+
+    def create_group(self) -> None:
+        """Creates streams and groups where they are missing; the groups start at the first entry."""
+        self._create_groups(range(self.partitions()))
+
+    def _create_groups(self, partitions: Iterable[int]) -> None:
+        for partition in partitions:
+            with translated():
+                try:
+                    self._redis.xgroup_create(self.keys.events(partition), GROUP, id="0", mkstream=True)
+                except redis.ResponseError as error:
+                    if not str(error).startswith("BUSYGROUP"):
+                        raise
 
     def epoch(self) -> str:
-        """Returns the stream's epoch, a random name given once; another name means that the stream is another."""
-        with translated():
-            self._redis.set(self.epoch_key, secrets.token_hex(8), nx=True)
-            return _text(self._redis.get(self.epoch_key))
+        """Returns the stream's epoch, a random name; another name means that it may lack what it had confirmed."""
+        return self.append([]).epoch
 
     def append(self, entries: Sequence[NewEntry]) -> Appended:
         """Appends what is not in the stream since a day; once this returns, the entries are as durable as Redis is.
 
         Raises: StreamFull: If the limit is reached; nothing was appended then.
         """
-        # By edge: no edge can make another's event a duplicate.
-        seen = (f"{self._seen_prefix}{entry.edge_id}:{entry.event_id}" for entry in entries)
-        keys = [self.key, self.epoch_key, *seen]
-        arguments: list[str | bytes | int] = [self._limit, SEEN_S, secrets.token_hex(8)]
+        while True:
+            partitions = self._partitions or self.partitions()
+            answer = self._append(entries, partitions)
+            state = text_of(answer[0])
+            if state == "full":
+                raise StreamFull(f"the stream holds its limit of {self._limit} events")
+            if state == "done":
+                outcomes = [Outcome(text_of(outcome)) for outcome in answer[3]]
+                return Appended(text_of(answer[1]), _moment(text_of(answer[2])), outcomes)
+            self._partitions = int(answer[1])  # This Redis holds another stream than the one that was known.
+
+    def _append(self, entries: Sequence[NewEntry], partitions: int) -> list[Any]:
+        names = self.keys
+        keys = [*self._epoch_keys(), names.partitions, *(names.events(number) for number in range(partitions))]
+        keys += [names.seen(edge_id=entry.edge_id, event_id=entry.event_id) for entry in entries]
+        now_ms = int(datetime.now(UTC).timestamp() * 1000)
+        arguments: list[str | bytes | int] = [partitions, self._limit, SEEN_S, _new_name(), now_ms]
         for entry in entries:
-            arguments += [entry.event, entry.edge_id, entry.received_at.isoformat(), entry.request_id]
+            partition = partition_of(entry.edge_id, entry.source, partitions=partitions)
+            arguments += [partition, entry.event, entry.edge_id, entry.source]
+            arguments += [entry.received_at.isoformat(), entry.request_id]
         with translated():
-            answer = cast(Any, self._redis.eval(_APPEND, len(keys), *keys, *arguments))
-        if answer is None:
-            raise StreamFull(f"the stream holds its limit of {self._limit} events")
-        return Appended(epoch=_text(answer[0]), outcomes=[Outcome(_text(outcome)) for outcome in answer[1]])
+            return cast(list[Any], self._eval(stream_scripts.APPEND, keys, *arguments))
 
-    def read(self, consumer: str, *, count: int, block_ms: int) -> list[StreamEntry]:
-        """Returns entries that no consumer had yet; waits ``block_ms`` for the first."""
-        return self._read_group(consumer, ">", count=count, block_ms=block_ms)
-
-    def own_pending(self, consumer: str, *, count: int, after: str = "0") -> list[StreamEntry]:
-        """Returns the oldest entries behind entry ``after`` that ``consumer`` was given and never acknowledged."""
-        return self._read_group(consumer, after, count=count, block_ms=None)
-
-    def _read_group(self, consumer: str, start: str, *, count: int, block_ms: int | None) -> list[StreamEntry]:
+    def read(self, partitions: Iterable[int], *, count: int, block_ms: int) -> list[StreamEntry]:
+        """Returns up to ``count`` entries of each partition that nobody had yet; waits ``block_ms`` for the first."""
+        partition_of_key = {self.keys.events(partition): partition for partition in partitions}
         with translated():
             try:
-                answer = self._redis.xreadgroup(GROUP, consumer, {self.key: start}, count=count, block=block_ms)
+                answer = self._redis.xreadgroup(
+                    GROUP, _CONSUMER, dict.fromkeys(partition_of_key, ">"), count=count, block=block_ms
+                )
             except redis.ResponseError as error:
-                self._create_missing_group(error)
+                self._create_missing_groups(error, partition_of_key.values())
                 return []
-        return self._entries(cast(list[Any], answer)[0][1]) if answer else []
-
-    def _create_missing_group(self, error: redis.ResponseError) -> None:
-        """Makes the group again where Redis came back without it; any other error goes on."""
-        if not str(error).startswith("NOGROUP"):
-            raise error
-        self.create_group()
-
-    def claim_stuck(self, consumer: str, *, min_idle_ms: int, count: int) -> list[StreamEntry]:
-        """Takes over entries that another consumer was given and left alone for ``min_idle_ms``."""
-        cursor = "0-0"
-        while True:
-            with translated():
-                try:
-                    raw = self._redis.xautoclaim(self.key, GROUP, consumer, min_idle_ms, cursor, count=count)
-                except redis.ResponseError as error:
-                    self._create_missing_group(error)
-                    return []
-            cursor, entries = _text(raw[0]), self._entries(raw[1])
-            if entries or cursor == "0-0":
-                return entries
-
-    def _entries(self, raw: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[StreamEntry]:
-        """Reads raw entries; one that was deleted while pending has no fields left, and is let go."""
         found = []
-        for entry_id, fields in raw:
-            if fields:
-                found.append(_entry(_text(entry_id), fields))
-            else:
-                self.ack([_text(entry_id)])
+        for key, raw in cast(list[Any], answer or []):
+            found += _entries(raw, partition_of_key[text_of(key)])
         return found
 
-    def ack(self, entry_ids: Sequence[str]) -> None:
-        """Acknowledges and removes entries in one step, so the stream holds what is not yet done and no more."""
-        if not entry_ids:
+    def claim(
+        self, partition: int, *, after: str = "0-0", min_idle_ms: int = 0, count: int
+    ) -> tuple[str, list[StreamEntry]]:
+        """Takes over entries that were read, not settled, and then left alone for ``min_idle_ms``, the oldest first.
+
+        Returns where to go on, "0-0" at the end; entries may be few or none before it.
+        """
+        with translated():
+            try:
+                raw = cast(
+                    Any,
+                    self._redis.xautoclaim(
+                        self.keys.events(partition), GROUP, _CONSUMER, min_idle_ms, start_id=after, count=count
+                    ),
+                )
+            except redis.ResponseError as error:
+                self._create_missing_groups(error, [partition])
+                return "0-0", []
+        return text_of(raw[0]), _entries(raw[1], partition)
+
+    def _create_missing_groups(self, error: redis.ResponseError, partitions: Iterable[int]) -> None:
+        """Makes the groups again where Redis came back without them; any other error goes on."""
+        if not str(error).startswith("NOGROUP"):
+            raise error
+        self._create_groups(partitions)
+
+    def settle(self, entries: Sequence[StreamEntry], sinks: Sequence[str] = ()) -> None:
+        """Lets go of entries and hands them to the sinks in one step: the stream holds what is not done and no more."""
+        if not entries:
             return
-        with translated(), self._redis.pipeline(transaction=True) as both:
-            both.xack(self.key, GROUP, *entry_ids)
-            both.xdel(self.key, *entry_ids)
-            both.execute()
+        ids_of: dict[int, list[str]] = defaultdict(list)
+        for entry in entries:
+            ids_of[entry.partition].append(entry.entry_id)
+        keys = [self.keys.attempts, *(self.keys.sink(name) for name in sinks), *(self.keys.events(p) for p in ids_of)]
+        arguments: list[str | int] = [GROUP, len(sinks)]
+        for partition, ids in ids_of.items():
+            arguments += [partition, len(ids), *ids]
+        with translated():
+            self._eval(stream_scripts.SETTLE, keys, *arguments)
 
-    def dead_letter(self, entry: StreamEntry, reason: str) -> None:
+    def count_attempt(self, entry: StreamEntry) -> int:
+        """Counts, durably, that the API failed at an entry; returns how often it did so far."""
+        with translated():
+            return int(self._redis.hincrby(self.keys.attempts, entry.place, 1))
+
+    def bury(self, entry: StreamEntry, reason: str) -> None:
         """Moves an entry, byte for byte, to the dead letters; a repetition changes nothing."""
-        fields: list[str | bytes] = ["entry_id", entry.entry_id, "reason", reason]
-        fields += ["failed_at", datetime.now(UTC).isoformat(), "event", entry.event, "edge_id", entry.edge_id]
-        fields += ["received_at", entry.received_at, "request_id", entry.request_id]
+        keys = [self.keys.events(entry.partition), self.keys.dead, self.keys.attempts]
+        failed_at = datetime.now(UTC).isoformat()
         with translated():
-            self._redis.eval(_DEAD_LETTER, 2, self.key, self.dead_key, GROUP, entry.entry_id, *fields)
-
-    def dead_letters(self, *, count: int = 100) -> list[DeadLetter]:
-        """Returns the oldest dead letters."""
-        with translated():
-            raw = cast(list[Any], self._redis.xrange(self.dead_key, count=count))
-        return [_letter(_text(letter_id), fields) for letter_id, fields in raw]
+            self._eval(stream_scripts.BURY, keys, GROUP, entry.entry_id, entry.partition, reason, failed_at)
 
     def dead_letter_count(self) -> int:
         with translated():
-            return int(self._redis.xlen(self.dead_key))
+            return int(self._redis.xlen(self.keys.dead))
 
     def length(self) -> int:
         """Returns how many events wait or are in hand."""
+        keys = [self.keys.events(number) for number in range(self.partitions())]
         with translated():
-            return int(self._redis.xlen(self.key))
+            return int(self._eval(stream_scripts.LENGTH, keys))
 
     def check_durable(self, *, lossy: bool) -> None:
-        """Checks that Redis writes to disk before it confirms.
+        """Checks that Redis writes to disk before it confirms, and begins an epoch where it may have forgotten.
 
         Raises: StreamNotDurable: If it does not and ``lossy`` is false; the message names expected and got.
         """
-        self.ping()
+        with translated():
+            fault = self._eval(stream_scripts.CHECK_EPOCH, self._epoch_keys(), _new_name())
         if lossy:
             return
-        got = self._settings(*(name for name, _ in _DURABLE), "maxmemory", "maxmemory-policy")
-        faults = [f"{name} is {got.get(name)!r}, expected {want!r}" for name, want in _DURABLE if got.get(name) != want]
-        if got.get("maxmemory") != "0" and got.get("maxmemory-policy", "").startswith("allkeys"):
-            faults.append(f"maxmemory-policy is {got['maxmemory-policy']!r}, expected 'noeviction'")
-        if faults:
+        if fault is not None:
             raise StreamNotDurable(
-                f"Redis may lose events that it confirmed: {'; '.join(faults)}. Set them with CONFIG SET and in "
-                "redis.conf, or accept loss with STREETCASE_LOSSY=1"
+                f"Redis does not tell whether it is still the same ({text_of(fault)}); allow INFO, or accept loss "
+                "with STREETCASE_LOSSY=1"
             )
+        check_settings(self._redis)
 
-    def _settings(self, *names: str) -> dict[str, str]:
-        with translated():
-            try:
-                answer = cast(dict[Any, Any], self._redis.config_get(*names))
-            except redis.ResponseError as error:
-                raise StreamNotDurable(
-                    f"Redis does not tell its settings ({error}); allow CONFIG GET, or accept loss with "
-                    "STREETCASE_LOSSY=1"
-                ) from error
-        return {_text(name): _text(value) for name, value in answer.items()}
+    def _epoch_keys(self) -> list[str]:
+        names = self.keys
+        return [names.epoch, names.replication_id, names.resend_from, names.epochs, names.heard_at]
+
+    def _eval(self, script: str, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
+        return self._redis.eval(script, len(keys), *keys, *arguments)
 
 
-# The last one: with yes, Redis confirms without writing to disk for as long as it rewrites its file.
-_DURABLE = (("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no"))
+def _new_name() -> str:
+    return secrets.token_hex(8)
 
 
-def _text(raw: Any) -> str:
-    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+def _moment(milliseconds: str) -> datetime | None:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if int(milliseconds) else None
 
 
-def _entry(entry_id: str, fields: dict[bytes, bytes]) -> StreamEntry:
-    return StreamEntry(
-        entry_id=entry_id,
-        event=fields.get(b"event", b""),
-        edge_id=_text(fields.get(b"edge_id", b"")),
-        received_at=_text(fields.get(b"received_at", b"")),
-        request_id=_text(fields.get(b"request_id", b"")),
-    )
-
-
-def _letter(letter_id: str, fields: dict[bytes, bytes]) -> DeadLetter:
-    return DeadLetter(
-        letter_id=letter_id,
-        entry=_entry(_text(fields.get(b"entry_id", b"")), fields),
-        reason=_text(fields.get(b"reason", b"")),
-        failed_at=_text(fields.get(b"failed_at", b"")),
-    )
+def _entries(raw: Iterable[tuple[bytes, dict[bytes, bytes] | None]], partition: int) -> list[StreamEntry]:
+    return [read_entry(entry_id, fields, partition=partition) for entry_id, fields in raw if fields]

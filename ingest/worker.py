@@ -1,203 +1,151 @@
-"""Reports the stream's events to the API, and lets go of each only when the API has it or it can never be taken."""
+"""Reads the partitions that it holds, and takes every event in them to its end: case, dead letter, or still waiting."""
 
 from __future__ import annotations
 
-import secrets
 import signal
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
-from api.client import ApiClient, ApiRefused, ApiUnavailable
-from api.schemas import Report, ReportAnswer, ReportOutcome
+from api.client import ApiClient
+from ingest.archive import DailyArchive
+from ingest.entries import StreamEntry
+from ingest.leases import LeaseKeeper
 from ingest.outage import Outage
 from ingest.redis_link import StreamUnavailable, connect
-from ingest.reports import EntryUnreadable, report_of
+from ingest.reporting import Backoff, Reporter, ReportTaker
 from ingest.set_aside import SetAside
 from ingest.settings import WorkerSettings
-from ingest.stream import EventStream, StreamEntry
+from ingest.settled import Archive
+from ingest.sinks import sink_names
+from ingest.stream import EventStream
 
 BLOCK_MS = 500
-BACKOFF_FIRST_S = 0.2
-BACKOFF_MAX_S = 10.0
-
-# Refusals that lie in what was sent. Any other (a key withdrawn, a wrong address) lies between us and the API:
-# somebody must mend that, and until then nothing may be buried.
-_GUILTY_STATUSES = frozenset({400, 413, 422})
-
-# An answer of 500 may lie in one report, other than 502 to 504 or no answer. So often in a row the same reports may
-# meet it before the worker looks for the guilty one.
-_FAULT = 500
-_FAULTS_BEFORE_NARROWING = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    entry: StreamEntry
-    report: Report
-
-
-class _Backoff:
-    """Waits longer each time, with jitter, and ends at once when asked to stop."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-        self._tries = 0
-        self._random = secrets.SystemRandom()
-
-    def wait(self) -> None:
-        longest_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(self._tries, 10))
-        self._tries += 1
-        self._stop.wait(longest_s * self._random.uniform(0.5, 1.0))
-
-    def reset(self) -> None:
-        self._tries = 0
-
-
-class ReportTaker(Protocol):
-    """What a worker needs of the API; ``api.client.ApiClient`` is one."""
-
-    def report(self, reports: Sequence[Report]) -> list[ReportAnswer]: ...
+WITHOUT_PARTITION_S = 0.1
 
 
 class Worker:
-    """One consumer of the stream. First its own unfinished entries, then those left by others, then new ones."""
+    """One reader of the partitions that its leases give it, each in order.
 
-    def __init__(self, stream: EventStream, api: ReportTaker, settings: WorkerSettings, stop: threading.Event) -> None:
+    Of a partition that is new to it, first what others read and left, then what is new. After an outage of Redis, all
+    partitions are new to it: an answer with entries may be lost.
+    """
+
+    def __init__(
+        self,
+        stream: EventStream,
+        api: ReportTaker,
+        settings: WorkerSettings,
+        stop: threading.Event,
+        *,
+        archive: Archive,
+        sinks: Sequence[str] = (),
+    ) -> None:
         self._stream = stream
-        self._api = api
         self._settings = settings
         self._stop = stop
-        self._backoff = _Backoff(stop)
+        self._keeper = LeaseKeeper(stream.leases(worker=settings.worker_name, ttl_s=settings.stuck_after_s))
+        self._backoff = Backoff(stop)
         self._redis_outage = Outage("redis")
-        self._api_outage = Outage("api")
-        self._log: structlog.stdlib.BoundLogger = structlog.get_logger().bind(worker=settings.worker_name)
-        self._set_aside = SetAside(self._log)
-        self._resume()
+        log = structlog.get_logger().bind(worker=settings.worker_name)
+        set_aside = SetAside(log, proven_within_s=settings.stuck_after_s)
+        self._reporter = Reporter(
+            stream, api, archive, sinks=sinks, set_aside=set_aside, attempts=settings.attempts, stop=stop, log=log
+        )
+        self._known: dict[int, int] = {}
+        self._resume_after: dict[int, str] = {}
+        self._is_checked = False
         self._look_for_stuck_at = 0.0
 
-    def _resume(self) -> None:
-        """Goes back to what is pending under this worker's name, from its beginning."""
-        self._resuming = True
-        self._resumed_until = "0"
-
     def work(self) -> None:
-        """Runs until asked to stop; outages are waited out."""
-        while not self._stop.is_set():
-            try:
-                if self._resuming:
-                    self._stream.check_durable(lossy=self._settings.lossy)
-                    self._stream.create_group()
-                batch = self._next_batch()
-                self._redis_outage.back()
-                self._handle(batch)
-            except StreamUnavailable as error:
-                self._resume()
-                self._redis_outage.lost(error)
-                self._backoff.wait()
+        """Runs until asked to stop; outages are waited out. Raises: StreamNotDurable."""
+        self._keeper.start()
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._turn()
+                except StreamUnavailable as error:
+                    self._known = {}
+                    self._is_checked = False
+                    self._redis_outage.lost(error)
+                    self._backoff.wait()
+        finally:
+            self._keeper.stop()
 
-    def _next_batch(self) -> list[StreamEntry]:
-        name, count = self._settings.worker_name, self._settings.batch
-        if self._resuming:
-            if own := self._stream.own_pending(name, count=count, after=self._resumed_until):
-                self._resumed_until = own[-1].entry_id
-                return own
-            self._resuming = False
+    def _turn(self) -> None:
+        if not self._is_checked:
+            self._stream.check_durable(lossy=self._settings.lossy)
+            self._is_checked = True
+        self._keeper.give_up_surplus()
+        self._learn(self._keeper.held())
+        entries = self._next_entries()
+        self._redis_outage.back()
+        self._backoff.reset()
+        for start in range(0, len(entries), self._settings.batch):
+            if not self._stop.is_set():
+                self._reporter.handle(entries[start : start + self._settings.batch])
+
+    def _learn(self, held: dict[int, int]) -> None:
+        """Notes which partitions are new, and must be gone through from the beginning of what is pending in them."""
+        new = [partition for partition, given in held.items() if self._known.get(partition) != given]
+        self._resume_after = {p: after for p, after in self._resume_after.items() if p in held and p not in new}
+        self._resume_after |= dict.fromkeys(new, "0-0")
+        self._known = held
+
+    def _next_entries(self) -> list[StreamEntry]:
+        if not self._known:
+            self._stop.wait(WITHOUT_PARTITION_S)
+            return []
+        if self._resume_after:
+            return self._left_by_others()
         if time.monotonic() >= self._look_for_stuck_at:
-            min_idle_ms = int(self._settings.stuck_after_s * 1000)
-            if stuck := self._stream.claim_stuck(name, min_idle_ms=min_idle_ms, count=count):
-                return stuck
             self._look_for_stuck_at = time.monotonic() + self._settings.stuck_after_s / 2
-        return self._stream.read(name, count=count, block_ms=BLOCK_MS)
+            if stuck := self._stuck():
+                return stuck
+        return self._stream.read(self._known, count=self._settings.batch, block_ms=BLOCK_MS)
 
-    def _handle(self, batch: Sequence[StreamEntry]) -> None:
-        pairs = []
-        for entry in batch:
-            try:
-                pairs.append(_Pair(entry, report_of(entry)))
-            except EntryUnreadable as error:
-                self._bury(entry, str(error))
-        if pairs:
-            self._report(pairs)
-
-    def _report(self, pairs: Sequence[_Pair], *, patience: int = _FAULTS_BEFORE_NARROWING) -> None:
-        """Reports and settles; what fails as a whole by its own fault is halved until only the guilty entry is left.
-
-        After ``patience`` faults in a row the fault counts as the reports' own.
-        """
-        faults = 0
-        while True:
-            try:
-                answers = self._api.report([pair.report for pair in pairs])
-            except ApiUnavailable as error:
-                if error.status == _FAULT and not self._set_aside.full:
-                    faults += 1
-                    if faults >= patience:
-                        self._narrow_down(pairs, error, patience=1)
-                        return
-                else:
-                    faults = 0
-                    self._api_outage.lost(error)
-            except ApiRefused as error:
-                if error.status in _GUILTY_STATUSES:
-                    self._narrow_down(pairs, error, patience=patience)
-                    return
-                self._api_outage.lost(error)
+    def _left_by_others(self) -> list[StreamEntry]:
+        entries = []
+        for partition, after in list(self._resume_after.items()):
+            go_on, found = self._stream.claim(partition, after=after, count=self._settings.batch)
+            entries += found
+            if go_on == "0-0":
+                del self._resume_after[partition]
             else:
-                self._api_outage.back()
-                self._backoff.reset()
-                self._settle(pairs, answers)
-                return
-            self._backoff.wait()
-            if self._stop.is_set():
-                self._resume()  # The entries stay pending; nothing is lost.
-                return
+                self._resume_after[partition] = go_on
+        return entries
 
-    def _narrow_down(self, pairs: Sequence[_Pair], error: ApiUnavailable | ApiRefused, *, patience: int) -> None:
-        if len(pairs) == 1:
-            self._give_up(pairs[0].entry, error)
-            return
-        half = len(pairs) // 2
-        self._report(pairs[:half], patience=patience)
-        self._report(pairs[half:], patience=patience)
-
-    def _give_up(self, entry: StreamEntry, error: ApiUnavailable | ApiRefused) -> None:
-        """Buries what the API refuses. What it fails at stays pending, and is taken up again as left alone."""
-        if isinstance(error, ApiRefused):
-            self._bury(entry, f"the API refused it: {error.reason}")
-        else:
-            self._backoff.reset()
-            self._set_aside.put(entry, str(error))
-
-    def _settle(self, pairs: Sequence[_Pair], answers: Sequence[ReportAnswer]) -> None:
-        done = []
-        for pair, answer in zip(pairs, answers, strict=True):
-            if answer.outcome is ReportOutcome.REFUSED:
-                self._bury(pair.entry, f"the API refused it: {answer.reason}")
-            else:
-                done.append(pair.entry.entry_id)
-        self._stream.ack(done)
-        self._set_aside.settled(pair.entry.entry_id for pair in pairs)
-
-    def _bury(self, entry: StreamEntry, reason: str) -> None:
-        self._log.warning("event became a dead letter", entry_id=entry.entry_id, edge_id=entry.edge_id, reason=reason)
-        self._stream.dead_letter(entry, reason)
+    def _stuck(self) -> list[StreamEntry]:
+        """Returns what was set aside long enough ago, and what a worker read after it had lost its lease."""
+        entries, min_idle_ms = [], int(self._settings.stuck_after_s * 1000)
+        for partition in self._known:
+            go_on = ""
+            while go_on != "0-0":
+                go_on, found = self._stream.claim(
+                    partition, after=go_on or "0-0", min_idle_ms=min_idle_ms, count=self._settings.batch
+                )
+                entries += found
+        return entries
 
 
 def run(settings: WorkerSettings, stop: threading.Event) -> None:
     """Works until ``stop`` is set; the batch in hand is finished first, unless the API is away.
 
     Raises: StreamNotDurable: If Redis may lose what it confirmed and the settings do not accept that.
+    SinksError: If the file of sinks does not fit.
     """
-    redis = connect(settings.redis_url)
+    sinks = sink_names(settings.sinks_file)
+    # Without repetition: entries whose answer was lost must be found again before any later ones are read.
+    redis = connect(settings.redis_url, retries=0)
     api = ApiClient(settings.api_url, settings.service_key)
+    archive = DailyArchive(settings.archive_dir, writer=settings.worker_name)
+    stream = EventStream(redis, prefix=settings.stream_prefix, partitions=settings.partitions)
     try:
-        Worker(EventStream(redis, prefix=settings.stream_prefix), api, settings, stop).work()
+        Worker(stream, api, settings, stop, archive=archive, sinks=sinks).work()
     finally:
+        archive.close()
         api.close()
         redis.close()
 

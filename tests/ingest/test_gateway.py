@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -28,7 +30,11 @@ PLACES = [
     ("POST", "/ingest/v1/events"),
     ("PUT", f"/ingest/v1/evidence/{'0' * 64}"),
     ("HEAD", f"/ingest/v1/evidence/{'0' * 64}"),
+    ("POST", "/ingest/v1/evidence/missing"),
     ("PUT", "/ingest/v1/edges/me/status"),
+    ("GET", "/ingest/v1/edges/me/config"),
+    ("GET", "/ingest/v1/edges/me/requests"),
+    ("PUT", f"/ingest/v1/edges/me/requests/{UUID(int=7)}/result"),
 ]
 
 
@@ -64,7 +70,8 @@ def test_no_route_was_forgotten_in_these_tests(tmp_path: Path) -> None:
         )
     )
     routes = {(method, getattr(route, "path", "")) for route in app.routes for method in getattr(route, "methods", [])}
-    closed = {(method, re.sub("/0{64}", "/{sha256}", path)) for method, path in PLACES}
+    ids = (("0" * 64, "{sha256}"), (str(UUID(int=7)), "{request_id}"))
+    closed = {(method, reduce(lambda path, each: path.replace(*each), ids, path)) for method, path in PLACES}
     assert routes - closed == {("GET", "/health/live"), ("GET", "/health/ready")}
 
 

@@ -12,17 +12,18 @@ import pytest
 
 from api.client import ApiClient
 from ingest.reports import report_of
-from ingest.stream import GROUP
 from tests.ingest.centre import Centre, Edge
 from tests.ingest.conftest import CentreFactory
+from tests.ingest.entries import read
 from tests.services.processes import wait_until
 from tests.services.redis import RedisServer
 
 
 def pending(centre: Centre) -> int:
-    """How many entries a worker has read and not acknowledged."""
-    groups: list[dict[str, Any]] = centre.redis.xinfo_groups(centre.stream.key)
-    return sum(int(group["pending"]) for group in groups if group["name"] == GROUP.encode())
+    """How many entries a worker has read and not settled."""
+    keys = [centre.stream.keys.events(partition) for partition in range(centre.stream.partitions())]
+    groups = [group for key in keys if centre.redis.exists(key) for group in centre.redis.xinfo_groups(key)]
+    return sum(int(group["pending"]) for group in groups)
 
 
 def test_the_same_event_a_hundred_times_at_once_is_one_case(centre: Centre, edge: Edge) -> None:
@@ -74,16 +75,18 @@ def test_a_worker_that_dies_between_reporting_and_acknowledging_leaves_one_case(
     centre.stream.create_group()
     with centre.edge("edge-1") as edge:
         edge.post(*[edge.event() for _ in range(5)])
-    read = centre.stream.read("the-dead", count=10, block_ms=100)
+    entries = read(centre.stream)
     api = ApiClient(centre.environment["STREETCASE_API_URL"], centre.service_key)
-    assert [answer.outcome for answer in api.report([report_of(entry) for entry in read])] == ["new_case"] * 5
+    assert [answer.outcome for answer in api.report([report_of(entry) for entry in entries])] == ["new_case"] * 5
     api.close()
     centre.start_worker()
     centre.wait_drained()
     assert centre.count("cases", "edge-1") == centre.count("incidents", "edge-1") == 5
 
 
-def test_a_worker_that_comes_back_under_its_name_goes_on_at_once(redis_url: str, new_centre: CentreFactory) -> None:
+def test_a_worker_that_was_stopped_in_order_leaves_its_events_to_the_next_at_once(
+    redis_url: str, new_centre: CentreFactory
+) -> None:
     centre = new_centre(redis_url)
     centre.environment["STREETCASE_STUCK_AFTER_S"] = "3600"
     api, _ = centre.start_api_and_gateway()
@@ -96,7 +99,7 @@ def test_a_worker_that_comes_back_under_its_name_goes_on_at_once(redis_url: str,
         worker.stop()
         assert pending(centre) == 1
         centre.start_api()
-        centre.start_worker("worker-1")
+        centre.start_worker("worker-2")
         centre.wait_drained()
     assert centre.count("cases", "edge-1") == 1
 
@@ -126,7 +129,7 @@ def test_events_are_taken_while_the_api_is_away_and_reported_when_it_is_back(
         assert worker.log_tail().count("service back") == 1
         assert edge.key not in gateway.log_tail() + worker.log_tail()
     assert centre.count("cases", "edge-1") == 101
-    assert centre.stream.dead_letters() == []
+    assert centre.letters.letters() == []
 
 
 def test_a_withdrawn_service_key_buries_nothing(redis_url: str, new_centre: CentreFactory) -> None:
@@ -140,7 +143,7 @@ def test_a_withdrawn_service_key_buries_nothing(redis_url: str, new_centre: Cent
         edge.post(edge.event())
     wait_until(lambda: "service lost" in worker.log_tail(), timeout_s=15, what="the worker complains")
     assert centre.stream.length() == 1
-    assert centre.stream.dead_letters() == []
+    assert centre.letters.letters() == []
     centre.environment["STREETCASE_SERVICE_KEY_FILE"] = key_file
     worker.stop()
     centre.start_worker()
@@ -183,7 +186,7 @@ def test_an_edge_without_news_learns_that_the_stream_was_lost(redis_url: str, ne
     with centre.edge("edge-1") as edge:
         before = edge.post(edge.event()).stream_epoch
         assert edge.post().stream_epoch == before
-        centre.redis.delete(centre.stream.key, centre.stream.epoch_key)
+        centre.redis.delete(centre.stream.keys.epoch)
         after = edge.post().stream_epoch
         assert after not in {before, ""}
         assert edge.post().stream_epoch == after
@@ -223,10 +226,10 @@ def test_what_can_never_be_a_case_becomes_a_dead_letter_and_holds_up_nothing(cen
         "request_id": "r",
     }
     edge.post(edge.event())
-    centre.redis.xadd(centre.stream.key, broken)
+    centre.redis.xadd(centre.stream.keys.events(3), broken)
     edge.post(edge.event())
     centre.wait_drained()
-    [letter] = centre.stream.dead_letters()
+    [letter] = centre.letters.letters()
     assert letter.entry.event == b"\xff{broken"
     assert "JSON" in letter.reason
     ready = edge.http.get("/health/ready")

@@ -26,7 +26,7 @@ def test_the_defaults_are_the_safe_ones(environment: dict[str, str]) -> None:
     gateway = GatewaySettings.from_environment(environment)
     worker = WorkerSettings.from_environment(environment)
     assert (gateway.stream_prefix, gateway.lossy) == ("streetcase", False)
-    assert (worker.stuck_after_s, worker.batch, worker.lossy) == (30, 50, False)
+    assert (worker.stuck_after_s, worker.batch, worker.lossy) == (30, 200, False)
     assert worker.worker_name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,11 @@ from fastapi import HTTPException
 from pydantic import StringConstraints
 
 from api.schemas import Report
-from ingest.contract import Event, EventAnswer
+from ingest.contract import Event, EventAnswer, without_envelope
+from ingest.entries import StreamEntry
+from ingest.raw_reports import raw_report_of
 from ingest.reports import EntryUnreadable, report_of
 from ingest.sorting import Sound, messages_of, sort_message
-from ingest.stream import StreamEntry
 from ingest.wording import REASON_MAX
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -46,11 +48,18 @@ def test_a_sound_event_becomes_a_report_without_loss(name: str) -> None:
     assert isinstance(sound, Sound)
     report, event = report_of(entry(sound.event_json)), Event.model_validate_json(sound.event_json)
     assert sound.event_id == event.event_id
+    assert sound.source == f"{event.source.type}/{event.source.id}"
     assert (report.report_id, report.source_id) == (event.event_id, event.source.id)
     lost = set(event.model_dump()) - set(report.model_dump())
     assert lost == {"schema_version", "event_id", "source", "clock_offset_ms"}
     assert report.model_dump()["evidence"] == event.model_dump()["evidence"]
     assert report.model_dump()["position"] == event.model_dump()["position"]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in GOLDEN.glob("*event-v1-*.json")])
+def test_what_a_worker_sends_unchecked_is_the_report_that_the_gateway_checked(name: str) -> None:
+    lying = entry(json.dumps(without_envelope(golden(name))).encode())
+    assert Report.model_validate(json.loads(raw_report_of(lying))) == report_of(lying)
 
 
 def test_unknown_fields_go_on_for_a_reader_that_knows_them() -> None:
@@ -140,10 +149,14 @@ def test_a_body_without_a_fitting_list_is_an_error(body: Any, status: int) -> No
     [
         (b"\xff\xfe", "laian-01", "JSON"),
         (b"", "laian-01", "JSON"),
-        (b"{}", "laian-01", "event_id"),
+        (b"{}", "laian-01", "event_id|edge_id"),
+        (b"[]", "laian-01", "object"),
         (json.dumps(golden("event-v1-camera-raised")).encode(), "another-edge", "posted with the key of another-edge"),
     ],
 )
-def test_an_entry_that_can_be_no_report_says_why(event: bytes, edge_id: str, reason: str) -> None:
+@pytest.mark.parametrize("read", [report_of, raw_report_of])
+def test_an_entry_that_can_be_no_report_says_why(
+    event: bytes, edge_id: str, reason: str, read: Callable[[StreamEntry], object]
+) -> None:
     with pytest.raises(EntryUnreadable, match=reason):
-        report_of(entry(event, edge_id))
+        read(entry(event, edge_id))

@@ -1,38 +1,26 @@
-"""The stream on real servers: what is in it stays until it is acknowledged, and is in it once."""
+"""The stream on real servers: what is in it stays until it is settled, is in it once, and in its source's order."""
 
 from __future__ import annotations
 
 import time
-import traceback
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from ingest.redis_link import StreamFull, StreamNotDurable, StreamUnavailable, StreamUrlWrong, connect
-from ingest.stream import GROUP, EventStream, NewEntry, Outcome
-from tests.services.ports import HOST, free_port
-from tests.services.processes import Process
-from tests.services.redis import RedisServer, redis_binary
-
-
-def new_entry(event_id: str | None = None, event: bytes = b"{}", edge_id: str = "laian-01") -> NewEntry:
-    return NewEntry(
-        event_id=event_id or str(uuid.uuid4()),
-        event=event,
-        edge_id=edge_id,
-        received_at=datetime.now(UTC),
-        request_id="request-1",
-    )
+from ingest.dead_letters import DeadLetters
+from ingest.redis_link import StreamFull, connect
+from ingest.stream import GROUP, EventStream, Outcome
+from ingest.stream_keys import partition_of
+from tests.ingest.entries import entries_for, new_entry, pending, read
 
 
 def test_an_event_comes_back_byte_for_byte(stream: EventStream) -> None:
     event = '{"kind":"占道经营","number":1.50}'.encode()
     stream.append([new_entry(event=event)])
-    [entry] = stream.read("a", count=10, block_ms=100)
+    [entry] = read(stream)
     assert (entry.event, entry.edge_id, entry.request_id) == (event, "laian-01", "request-1")
+    assert (entry.source, entry.partition) == ("camera/east-gate", 5)
 
 
 def test_the_same_event_is_a_duplicate_also_within_one_post(stream: EventStream) -> None:
@@ -55,188 +43,142 @@ def test_the_same_event_from_many_at_once_is_appended_once(stream: EventStream) 
     assert stream.length() == 1
 
 
+def test_what_one_source_sends_comes_back_in_its_order_from_one_partition(stream: EventStream) -> None:
+    sources = [f"camera/{number}" for number in range(40)]
+    for number in range(5):
+        stream.append([new_entry(event=str(number).encode(), source=source) for source in sources])
+    entries = read(stream)
+    assert len(entries) == 200
+    assert len({entry.partition for entry in entries}) > 10
+    for source in sources:
+        of_source = [entry for entry in entries if entry.source == source]
+        assert [entry.event for entry in of_source] == [b"0", b"1", b"2", b"3", b"4"]
+        assert {entry.partition for entry in of_source} == {partition_of("laian-01", source, partitions=16)}
+
+
+@pytest.mark.parametrize("first", [1, 5, 300])
+def test_the_number_of_partitions_is_fixed_when_the_stream_begins(stream_url: str, first: int) -> None:
+    client, prefix = connect(stream_url), f"test-{uuid.uuid4().hex}"
+    earlier, later = EventStream(client, prefix=prefix, partitions=first), EventStream(client, prefix=prefix)
+    earlier.append([new_entry(source=f"sensor/{number}") for number in range(40)])
+    later.append([new_entry(source=f"sensor/{number}") for number in range(40)])
+    assert earlier.partitions() == later.partitions() == first
+    assert later.length() == 80
+    later.create_group()
+    assert len(read(later)) == 80
+    client.close()
+
+
+def test_a_gateway_that_knew_another_stream_learns_its_number(stream: EventStream, stream_url: str) -> None:
+    stream.append([new_entry()])
+    client = connect(stream_url)
+    client.delete(*client.keys(f"{stream.keys.events(0)[:-1]}*"), stream.keys.partitions)
+    client.set(stream.keys.partitions, 3)
+    stream.append([new_entry(source=f"sensor/{number}") for number in range(40)])
+    assert (stream.partitions(), stream.length()) == (3, 40)
+    client.delete(stream.keys.partitions)
+    assert stream.append([new_entry()]).outcomes == [Outcome.APPENDED]
+    assert client.get(stream.keys.partitions) == b"3"
+    client.close()
+
+
 def test_a_group_is_created_once_and_sees_what_came_before_it(stream_url: str) -> None:
     client = connect(stream_url)
     stream = EventStream(client, prefix=f"test-{uuid.uuid4().hex}")
     stream.append([new_entry()])
     stream.create_group()
     stream.create_group()
-    assert len(stream.read("a", count=10, block_ms=100)) == 1
+    assert len(read(stream)) == 1
     client.close()
 
 
-def test_what_was_read_and_not_acknowledged_comes_back_to_its_reader_alone(stream: EventStream) -> None:
-    stream.append([new_entry() for _ in range(3)])
-    entries = stream.read("a", count=10, block_ms=100)
-    stream.ack([entries[0].entry_id])
-    assert stream.own_pending("a", count=10) == entries[1:]
-    assert stream.own_pending("a", count=10, after=entries[1].entry_id) == entries[2:]
-    assert stream.own_pending("b", count=10) == []
-    assert stream.read("b", count=10, block_ms=1) == []
+def test_what_was_read_and_not_settled_can_be_claimed_in_order_step_by_step(stream: EventStream) -> None:
+    stream.append([new_entry() for _ in range(5)])
+    entries = read(stream)
+    stream.settle(entries[:1])
+    partition = entries[0].partition
+    assert read(stream, block_ms=1) == []
+    go_on, first = stream.claim(partition, count=2)
+    assert first == entries[1:3]
+    assert stream.claim(partition, after=go_on, count=2) == ("0-0", entries[3:])
 
 
-def test_only_what_was_left_alone_long_enough_is_taken_over(stream: EventStream) -> None:
+def test_only_what_was_left_alone_long_enough_is_claimed(stream: EventStream) -> None:
     stream.append([new_entry()])
-    entries = stream.read("a", count=10, block_ms=100)
-    assert stream.claim_stuck("b", min_idle_ms=60_000, count=10) == []
+    entries = read(stream)
+    assert pending(stream, min_idle_ms=60_000) == []
     time.sleep(0.06)
-    assert stream.claim_stuck("b", min_idle_ms=50, count=10) == entries
-    assert stream.own_pending("a", count=10) == []
+    assert pending(stream, min_idle_ms=50) == entries
 
 
 def test_the_stream_holds_what_is_not_done_and_no_more(stream: EventStream) -> None:
-    stream.append([new_entry() for _ in range(20)])
-    done = stream.read("a", count=15, block_ms=100)
-    stream.ack([entry.entry_id for entry in done])
+    stream.append([new_entry(source=f"camera/{number}") for number in range(20)])
+    done = read(stream)[:15]
+    stream.settle(done)
     assert stream.length() == 5
-    assert len(stream.read("a", count=100, block_ms=100)) == 5
+    assert len(pending(stream)) == 5
+
+
+def test_what_is_settled_goes_to_each_sink_once(stream: EventStream, stream_url: str) -> None:
+    stream.append([new_entry(event=b"\xff", source=f"camera/{number}") for number in range(20)])
+    entries = read(stream)
+    stream.settle(entries, ["city", "web"])
+    stream.settle(entries, ["city", "web"])
+    client = connect(stream_url)
+    for name in ("city", "web"):
+        assert entries_for(client, stream, name) == entries
+    client.close()
 
 
 def test_a_full_stream_takes_nothing_and_loses_nothing(stream: EventStream) -> None:
-    stream.append([new_entry() for _ in range(1000)])
+    stream.append([new_entry(source=f"camera/{number}") for number in range(1000)])
     late = new_entry()
     with pytest.raises(StreamFull, match="1000"):
         stream.append([late])
-    stream.ack([stream.read("a", count=1, block_ms=100)[0].entry_id])
+    assert stream.append([]).outcomes == []
+    stream.settle(read(stream)[:1])
     assert stream.append([late]).outcomes == [Outcome.APPENDED]
 
 
-def test_a_dead_letter_keeps_bytes_and_reason_and_leaves_the_stream(stream: EventStream) -> None:
+def test_a_dead_letter_keeps_bytes_and_reason_and_leaves_the_stream(stream: EventStream, letters: DeadLetters) -> None:
     stream.append([new_entry(event=b"\xff not json")])
-    [entry] = stream.read("a", count=1, block_ms=100)
-    stream.dead_letter(entry, "not JSON")
-    [letter] = stream.dead_letters()
-    assert (letter.entry, letter.reason) == (entry, "not JSON")
-    assert stream.dead_letter_count() == 1
+    [entry] = read(stream)
+    assert [stream.count_attempt(entry) for _ in range(2)] == [1, 2]
+    stream.bury(entry, "not JSON")
+    [letter] = letters.letters()
+    assert (letter.entry, letter.reason, letter.attempts) == (entry, "not JSON", 2)
+    assert stream.dead_letter_count() == letters.count() == 1
     assert stream.length() == 0
-    assert stream.own_pending("a", count=10) == []
+    assert pending(stream) == []
 
 
-def test_two_workers_with_the_same_entry_leave_one_dead_letter(stream: EventStream) -> None:
+def test_attempts_are_forgotten_with_their_entry(stream: EventStream, stream_url: str) -> None:
+    stream.append([new_entry(), new_entry()])
+    settled, buried = read(stream)
+    for entry in (settled, buried):
+        stream.count_attempt(entry)
+    stream.settle([settled])
+    stream.bury(buried, "no")
+    client = connect(stream_url)
+    assert not client.exists(stream.keys.attempts)
+    client.close()
+
+
+def test_two_workers_with_the_same_entry_leave_one_dead_letter(stream: EventStream, letters: DeadLetters) -> None:
     stream.append([new_entry()])
-    [entry] = stream.read("a", count=1, block_ms=100)
-    [claimed] = stream.claim_stuck("b", min_idle_ms=0, count=1)
-    stream.dead_letter(entry, "first")
-    stream.dead_letter(claimed, "second")
-    assert [letter.reason for letter in stream.dead_letters()] == ["first"]
+    [entry] = read(stream)
+    [claimed] = pending(stream)
+    stream.bury(entry, "first")
+    stream.bury(claimed, "second")
+    assert [letter.reason for letter in letters.letters()] == ["first"]
 
 
 def test_an_entry_that_was_deleted_while_pending_is_let_go(stream: EventStream, stream_url: str) -> None:
     stream.append([new_entry()])
-    [entry] = stream.read("a", count=1, block_ms=100)
+    [entry] = read(stream)
     client = connect(stream_url)
-    client.xdel(stream.key, entry.entry_id)
-    assert stream.own_pending("a", count=10) == []
-    assert client.xpending(stream.key, GROUP)["pending"] == 0
-    client.close()
-
-
-def test_the_epoch_stays_until_the_stream_is_another(stream: EventStream, stream_url: str) -> None:
-    epoch = stream.epoch()
-    assert stream.epoch() == epoch
-    assert stream.append([new_entry()]).epoch == epoch
-    client = connect(stream_url)
-    client.delete(stream.epoch_key, stream.key)
-    assert stream.append([new_entry()]).epoch not in {epoch, ""}
-    assert stream.read("a", count=1, block_ms=1) == []  # the group is gone, and made again
-    assert len(stream.read("a", count=1, block_ms=100)) == 1
-    client.close()
-
-
-def test_a_durable_server_is_accepted(stream: EventStream) -> None:
-    stream.check_durable(lossy=False)
-
-
-@pytest.mark.parametrize(
-    ("options", "complaint"),
-    [
-        (["--appendonly", "no"], "appendonly is 'no', expected 'yes'"),
-        (["--appendonly", "yes", "--appendfsync", "everysec"], "appendfsync is 'everysec', expected 'always'"),
-        (
-            ["--appendonly", "yes", "--appendfsync", "always", "--no-appendfsync-on-rewrite", "yes"],
-            "no-appendfsync-on-rewrite is 'yes', expected 'no'",
-        ),
-        (
-            [
-                "--appendonly",
-                "yes",
-                "--appendfsync",
-                "always",
-                "--maxmemory",
-                "9mb",
-                "--maxmemory-policy",
-                "allkeys-lru",
-            ],
-            "maxmemory-policy is 'allkeys-lru', expected 'noeviction'",
-        ),
-        (["--appendonly", "yes", "--appendfsync", "always", "--rename-command", "CONFIG", '""'], "does not tell"),
-    ],
-)
-def test_a_lax_server_is_refused_unless_loss_is_accepted(options: list[str], complaint: str, tmp_path: Path) -> None:
-    binary = redis_binary()
-    assert binary
-    port = free_port()
-    command = [binary, "--bind", HOST, "--port", str(port), "--dir", str(tmp_path), "--save", "", *options]
-    server = Process(command, log=tmp_path / "redis.log")
-    client = connect(f"redis://{HOST}:{port}/0")
-    try:
-        server.wait_ready(lambda: _pings(EventStream(client)))
-        with pytest.raises(StreamNotDurable, match=complaint):
-            EventStream(client).check_durable(lossy=False)
-        EventStream(client).check_durable(lossy=True)
-    finally:
-        client.close()
-        server.stop()
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "redis://:pass/w0rd@redis:6379/0",
-        "redis://:pass#w0rd@redis:6379/0",
-        "redis://:12#w0rd@redis:6379/0",
-        "redis://:12/w0rd@redis:6379/0",
-        "redis://:pass?w0rd@redis:6379/0",
-        "redis://:w0rd@redis:sixty/0",
-        "redis://:w0rd@redis:66666/0",
-        "redis://:w0rd@[::1/0",
-        "rediss:w0rd",
-        "http://:w0rd@redis",
-    ],
-)
-def test_a_url_that_names_no_redis_is_refused_without_a_piece_of_it(url: str) -> None:
-    with pytest.raises(StreamUrlWrong, match="STREETCASE_REDIS_URL") as caught:
-        connect(url)
-    shown = "".join(traceback.format_exception(caught.value)[-1:])
-    assert caught.value.__suppress_context__
-    assert not [piece for piece in ("w0rd", "sixty", "66666", "pass@", "12#") if piece in shown]
-
-
-@pytest.mark.parametrize(
-    "url", ["redis://redis", "redis://:a%2Fb%23c@redis:6379/3", "rediss://user:a@redis/", "unix:///run/redis.sock?db=1"]
-)
-def test_a_url_that_names_a_redis_is_taken(url: str) -> None:
-    connect(url).close()
-
-
-def _pings(stream: EventStream) -> bool:
-    try:
-        stream.ping()
-    except StreamUnavailable:
-        return False
-    return True
-
-
-def test_what_was_confirmed_survives_a_power_cut(own_redis: RedisServer) -> None:
-    client = connect(own_redis.url)
-    stream = EventStream(client)
-    entry = new_entry()
-    epoch = stream.append([entry]).epoch
-    own_redis.kill()
-    with pytest.raises(StreamUnavailable):
-        stream.length()
-    own_redis.start()
-    assert stream.length() == 1
-    assert stream.epoch() == epoch
-    assert stream.append([entry]).outcomes == [Outcome.DUPLICATE]
+    key = stream.keys.events(entry.partition)
+    client.xdel(key, entry.entry_id)
+    assert pending(stream) == []
+    assert client.xpending(key, GROUP)["pending"] == 0
     client.close()

