@@ -75,6 +75,11 @@ class CameraReader:
         self._last_keyframe_s: float | None = None
         self._next_due_s: float | None = None
         self._bad_packets = 0
+        self._asked = self._answered = 0
+
+    def look_next(self) -> None:
+        """Asks, from one other thread, for a look out of turn: the next picture that a look could be made of."""
+        self._asked += 1
 
     def looks(self) -> Iterator[Look]:
         container = self._open()
@@ -113,6 +118,7 @@ class CameraReader:
 
     def _take(self, packet: Packet, stream: VideoStream) -> Look | None:
         """Takes one packet; returns a look if it completes a frame that is due."""
+        asked = self._asked  # read before the moment: a look answers only what was asked before it was taken
         media_s = _seconds(packet, stream)
         moment = self._clock.now()
         late_s = 0.0
@@ -121,13 +127,14 @@ class CameraReader:
             moment = self._clock.now()
         # A file's own time decides which frames are due, so that a slow start drops no look.
         now_s = media_s if media_s is not None and self._pace is not None else moment.boot_s
-        due = self._is_due(now_s, early=packet.is_keyframe and self.mode == "keyframes")
+        due = asked > self._answered or self._is_due(now_s, early=packet.is_keyframe and self.mode == "keyframes")
         if self.mode == "keyframes":
             frame = self._by_keyframe(packet, stream, now_s=now_s, due=due)
         else:
             frame = self._decode([packet], stream)
         if frame is None or not due:
             return None
+        self._answered = asked
         self._set_next_due(now_s)
         image = self._masked(self._pixels(frame))
         return Look(Frame(image=image, captured_at=moment.utc), moment, late_s)
@@ -140,6 +147,8 @@ class CameraReader:
 
     def _set_next_due(self, now_s: float) -> None:
         every_s = self._camera.look_every_s
+        if not self._is_due(now_s, early=True):  # a look out of turn leaves the grid as it is
+            return
         planned = (self._next_due_s if self._next_due_s is not None else now_s) + every_s
         # A grid keeps the rate over late looks; after a longer gap it starts afresh from here.
         self._next_due_s = planned if abs(planned - now_s - every_s) < every_s else now_s + every_s

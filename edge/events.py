@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
@@ -16,11 +16,15 @@ from ingest.contract import (
     Event,
     EventReading,
     EvidenceItem,
+    EvidenceState,
     Phase,
     SeenFinding,
     Source,
     SourceType,
 )
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_MAY_BE_AHEAD = timedelta(days=1)
 
 
 def event_of(
@@ -62,6 +66,38 @@ def event_of(
         evidence=list(evidence),
         detector=DetectorMark(name=detector.name, version=detector.version, weights_sha256=detector.weights_sha256),
     )
+
+
+def sacrifice_told(last: Event, states: Mapping[str, tuple[EvidenceState, str | None]], *, now: datetime) -> Event:
+    """Returns the event that tells what an incident's evidence has come to; ``last`` is the last one before it.
+
+    It tells nothing else: at the very moment of ``last`` it neither makes the incident look alive for longer, nor
+    takes back that it is gone. Only where the centre would not believe that moment (a box without a clock battery
+    says 1970) and put its own in its place, a ``cleared`` is said once more instead.
+    """
+    believed = _EARLIEST <= last.occurred_at <= now + _MAY_BE_AHEAD
+    repeats = last.phase is Phase.CLEARED and not believed
+    return last.model_copy(
+        update={
+            "event_id": uuid7(),
+            "phase": last.phase if repeats else Phase.UPDATED,
+            "clear_reason": last.clear_reason if repeats else None,
+            "sent_at": None,
+            "evidence": evidence_now(last.evidence, states),
+        }
+    )
+
+
+def evidence_now(
+    items: Sequence[EvidenceItem], states: Mapping[str, tuple[EvidenceState, str | None]]
+) -> list[EvidenceItem]:
+    """Returns the items with the states that are known by now."""
+    return [
+        item.model_copy(update={"state": states[item.sha256][0], "reason": states[item.sha256][1]})
+        if item.sha256 in states
+        else item
+        for item in items
+    ]
 
 
 def _seen(finding: Finding) -> SeenFinding:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
+import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +16,7 @@ import cv2
 import numpy as np
 
 from detectors.base import BoxXyxy, Image
+from edge.durable import durable_folder, sync_folder
 from ingest.contract import EvidenceItem, EvidenceRole
 
 WIDE_MAX_BYTES = 140_000
@@ -74,7 +78,8 @@ class EvidenceFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self._settled: set[Path] = set()
+        durable_folder(folder)
 
     def path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
@@ -84,8 +89,10 @@ class EvidenceFolder:
         sha256 = hashlib.sha256(picture.jpeg).hexdigest()
         path = self.path(sha256)
         try:
+            self._settle(path.parent)
             if not path.exists():
                 self._write(path, picture.jpeg)
+            sync_folder(path.parent)
         except OSError as error:
             raise EvidenceError(f"evidence cannot be written: {error.strerror}") from error
         return EvidenceItem(
@@ -97,9 +104,15 @@ class EvidenceFolder:
             plate_kept=picture.plate_kept,
         )
 
+    def _settle(self, folder: Path) -> None:
+        """Makes a subfolder. Its own entry is fsynced here too: another process may have made it and died before."""
+        if folder not in self._settled or not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(self._folder)
+            self._settled.add(folder)
+
     def _write(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
         try:
             with part.open("wb") as file:
                 file.write(content)
@@ -109,19 +122,23 @@ class EvidenceFolder:
         except OSError:
             part.unlink(missing_ok=True)
             raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def sweep(self, *, keep: set[str], older_than_s: float) -> int:
         """Removes files that nobody names, left by a crash between a picture and its event; returns how many."""
         oldest_s = time.time() - older_than_s
-        strays = [p for p in self._folder.glob("??/*") if p.name not in keep and p.stat().st_mtime < oldest_s]
-        for stray in strays:
-            stray.unlink(missing_ok=True)
-        return len(strays)
+        removed = 0
+        for path in self._folder.glob("??/*"):
+            # Another process may remove or rename a file between the listing and this look at it.
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in keep and path.stat().st_mtime < oldest_s:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def disk(self) -> tuple[int, int]:
+        """Returns the size of the disk below the folder and what it can still take, in bytes. Raises: OSError."""
+        usage = shutil.disk_usage(self._folder)
+        return usage.total, usage.free
 
     def remove(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)

@@ -71,6 +71,11 @@ class CameraFeed(threading.Thread):
         self.looks = 0
         self.last_look_at: datetime | None = None
 
+    def look_next(self) -> None:
+        """Asks for a look out of turn; where the stream is away just now, its first look is one anyway."""
+        if self._reader is not None:
+            self._reader.look_next()
+
     def run(self) -> None:
         waits = waits_s()
         while not self._stop_asked.is_set():

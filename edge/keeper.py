@@ -12,7 +12,7 @@ import structlog
 from detectors.base import DetectorIdentity
 from edge.clock import Moment
 from edge.events import event_of
-from edge.outbox import Commit, Outbox, OutboxError
+from edge.outbox import Commit, CommitRefused, Outbox, OutboxError
 from edge.stay_records import StayRecord, record_of
 from edge.stays import Change, StayChange
 from ingest.configuration import Sensor, Watch
@@ -20,6 +20,9 @@ from ingest.contract import ClearReason, Event, EvidenceItem, Phase
 
 SAVE_EVERY_S = 5.0
 """A stay that only goes on is written this often: more would wear out the flash of a box, less forget dwell."""
+
+EVENTS_PER_COMMIT = 100
+"""What waits while the disk takes nothing is put together to so many events: memory grows with events alone."""
 
 _PHASES = {Change.RAISED: Phase.RAISED, Change.UPDATED: Phase.UPDATED, Change.CLEARED: Phase.CLEARED}
 
@@ -38,7 +41,8 @@ class Keeper:
     """Commits in order. While the outbox cannot be written, changes wait in memory and go first when it can.
 
     A kill in that time loses nothing that was raised: the stay on disk is not raised either, and its incident
-    keeps its id, so the next start raises it again.
+    keeps its id, so the next start raises it again. ``keep(Commit())`` tries again what waits.
+    ``refused`` counts the changes that the outbox can never take; each is told, and holds up nothing behind it.
     """
 
     def __init__(self, outbox: Outbox, *, edge_id: str) -> None:
@@ -47,14 +51,17 @@ class Keeper:
         self._waiting: deque[Commit] = deque()
         self._saved: dict[UUID, _Saved] = {}
         self._lock = threading.Lock()
+        self.fault: str | None = None
+        self.refused = 0
 
     @property
     def uncommitted(self) -> int:
-        return len(self._waiting)
+        """How many changes (events, stays written or forgotten) wait in memory."""
+        return sum(commit.changes for commit in tuple(self._waiting))
 
     def holds(self, sha256: str) -> bool:
         """Whether evidence of these bytes belongs to an event of the outbox, or of one about to be written."""
-        waiting = any(item.sha256 == sha256 for commit in self._waiting for item in commit.evidence)
+        waiting = any(item.sha256 == sha256 for commit in tuple(self._waiting) for item in commit.evidence)
         return waiting or bool(self._outbox.evidence_states([sha256]))
 
     def commit_of(
@@ -114,18 +121,9 @@ class Keeper:
         if commit.is_empty and not self._waiting:
             return True
         with self._lock:
-            was_waiting = bool(self._waiting)
-            self._waiting.append(commit)
-            try:
-                while self._waiting:
-                    self._outbox.commit(self._waiting[0])
-                    self._waiting.popleft()
-            except OutboxError as error:
-                if not was_waiting:
-                    log.error("outbox lost", error=str(error))
-            else:
-                if was_waiting:
-                    log.info("outbox back")
+            self._enqueue(commit)
+            self._write()
+            kept = not self._waiting
         for event in commit.events:
             log.info(
                 "incident",
@@ -135,4 +133,45 @@ class Keeper:
                 kind=event.kind,
                 dwell_s=event.dwell_s,
             )
-        return not self._waiting
+        return kept
+
+    def _enqueue(self, commit: Commit) -> None:
+        if commit.is_empty:
+            return
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and len(last.events) + len(commit.events) <= EVENTS_PER_COMMIT:
+            self._waiting[-1] = last.then(commit)
+        else:
+            self._waiting.append(commit)
+
+    def _write(self) -> None:
+        """Writes what waits, in order, as far as the outbox takes it."""
+        try:
+            while self._waiting:
+                self._commit(self._waiting[0])
+                self._waiting.popleft()
+        except OutboxError as error:
+            if self.fault is None:
+                log.error("outbox lost", error=str(error))
+            self.fault = str(error)
+        else:
+            if self.fault is not None:
+                log.info("outbox back")
+            self.fault = None
+
+    def _commit(self, commit: Commit) -> None:
+        try:
+            self._outbox.commit(commit)
+        except CommitRefused as refusal:
+            self._commit_the_rest(commit, refusal)
+
+    def _commit_the_rest(self, commit: Commit, refusal: CommitRefused) -> None:
+        """Keeps of a refused commit what can be kept. An event whose id is there already has been kept before."""
+        rest = self._outbox.without_known(commit)
+        lost = [event for event in commit.events if event not in rest.events]
+        try:
+            self._outbox.commit(rest)
+        except CommitRefused as again:
+            refusal, lost = again, list(commit.events)
+        self.refused += max(1, len(lost))
+        log.error("change refused by the outbox", error=str(refusal), events=[e.model_dump_json() for e in lost])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx
 
@@ -13,14 +16,27 @@ from ingest.configuration import Centre
 
 TIMEOUT_S = 10.0
 LONGEST_WAIT_S = 600.0
+UNANSWERED_S = 20
+"""A peer that acknowledges nothing for so long is gone, though no packet ever said so."""
+
+SEND_BUFFER_BYTES = 128 * 1024
+"""What has left the program and not yet the machine: small, so that time-outs and the bandwidth limit mean the link."""
+
+_NOT_NOW = frozenset({408, 425, 429})
+_REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 class LinkDown(Exception):
-    """The centre does not answer, or asks to wait. ``wait_s`` is its Retry-After, where it gave one."""
+    """The centre does not answer, or asks to wait. ``wait_s`` is its Retry-After, where it gave one.
 
-    def __init__(self, message: str, wait_s: float | None = None) -> None:
+    ``status`` is the status of its answer; None where none came.
+    """
+
+    def __init__(self, message: str, wait_s: float | None = None, *, status: int | None = None) -> None:
         super().__init__(message)
         self.wait_s = wait_s
+        self.status = status
 
 
 class CentreLink:
@@ -35,8 +51,9 @@ class CentreLink:
             base_url=centre.url.rstrip("/"),
             headers={"Authorization": f"Bearer {key}", "User-Agent": "streetcase-edge"},
             timeout=httpx.Timeout(TIMEOUT_S),
-            verify=_trust(centre),
+            transport=httpx.HTTPTransport(verify=_trust(centre), trust_env=False, socket_options=_socket_options()),
             trust_env=False,
+            follow_redirects=False,  # the key goes to the centre that was configured, and to nobody whom it names
         )
 
     def close(self) -> None:
@@ -47,13 +64,13 @@ class CentreLink:
         method: str,
         path: str,
         *,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> httpx.Response:
         """Returns any answer but those that mean "not now"; ``content`` is JSON where no Content-Type is given.
 
-        Raises: LinkDown: No answer, a key that is not accepted, 429 or 5xx.
+        Raises: LinkDown: No answer, a key that is not accepted, a redirect, 408, 425, 429 or 5xx.
         """
         sent = {"Content-Type": "application/json"} if content is not None else {}
         try:
@@ -62,38 +79,100 @@ class CentreLink:
             )
         except httpx.HTTPError as error:
             # Not chained: httpx keeps the request, and with it the key, on its errors.
-            raise LinkDown(type(error).__name__) from None
+            raise LinkDown(_in_words(error)) from None
         self._measure_clock(answer)
-        if answer.status_code in (401, 403):
-            raise LinkDown(f"the gateway does not accept this edge's key ({answer.status_code})")
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise LinkDown(f"the gateway asks to wait ({answer.status_code})", _retry_after_s(answer))
+        status = answer.status_code
+        if status in (401, 403):
+            raise LinkDown(f"the gateway does not accept this edge's key ({status})", status=status)
+        if status in _REDIRECTS:
+            raise LinkDown(f"the answer is a redirect ({status}): centre.url is not the gateway's own", status=status)
+        if status in _NOT_NOW or status >= 500:
+            raise LinkDown(f"the gateway asks to wait ({status})", _retry_after_s(answer), status=status)
         return answer
 
     def _measure_clock(self, answer: httpx.Response) -> None:
-        try:
-            theirs = parsedate_to_datetime(answer.headers["Date"])
-        except (KeyError, ValueError):
-            return
-        if theirs.tzinfo is None:  # "-0000": the time is right, the zone unknown
-            return
-        # Date has whole seconds: half a second is added, what remains is the offset to half a second.
-        self.clock_offset_ms = round((theirs - datetime.now(UTC)).total_seconds() * 1000 + 500)
+        theirs = _date(answer.headers.get("Date"))
+        if theirs is not None:
+            # Date has whole seconds: half a second is added, what remains is the offset to half a second.
+            self.clock_offset_ms = round((theirs - datetime.now(UTC)).total_seconds() * 1000 + 500)
+
+
+class _PinnedSocket(ssl.SSLSocket):
+    """Ends the connection after the handshake, before anything is sent, unless the peer showed a pinned certificate."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        super().do_handshake(block)
+        if isinstance(self.context, _PinnedContext) and self.getpeercert(binary_form=True) not in self.context.pinned:
+            raise ssl.SSLCertVerificationError("the centre shows another certificate than the pinned one")
+
+
+class _PinnedContext(ssl.SSLContext):
+    """Trusts the certificates of one file and no others, whatever names they bear and whoever signed them."""
+
+    sslsocket_class = _PinnedSocket
+    pinned: frozenset[bytes] = frozenset()
+
+    def pin(self, file: Path) -> None:
+        """Raises: OSError, ValueError: The file cannot be read or holds no certificate."""
+        self.pinned = frozenset(
+            ssl.PEM_cert_to_DER_cert(block) for block in _PEM.findall(file.read_text(encoding="ascii"))
+        )
+        if not self.pinned:
+            raise ValueError(f"{file.name} holds no certificate in PEM")
+        self.check_hostname = False
+        # OpenSSL would also trust whatever a pinned certificate has signed; the socket above does not.
+        self.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+        self.load_verify_locations(cafile=file)
 
 
 def _trust(centre: Centre) -> ssl.SSLContext | bool:
     if centre.certificate_file is not None:
-        # Pinned: this one certificate and no other, whatever name it bears and whoever signed it.
-        pinned = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        pinned.check_hostname = False
-        pinned.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-        pinned.load_verify_locations(cafile=centre.certificate_file)
-        return pinned
-    return httpx.create_ssl_context(verify=centre.ca_file) if centre.ca_file else True
+        context = _PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.pin(Path(centre.certificate_file))
+        return context
+    if centre.ca_file is not None:
+        return ssl.create_default_context(cafile=centre.ca_file)  # this authority alone: no other is loaded beside it
+    return True
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    options = [
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    ]
+    wanted = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": UNANSWERED_S * 1000}
+    options += [
+        (socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in wanted.items() if hasattr(socket, name)
+    ]
+    return options
+
+
+def _in_words(error: httpx.HTTPError) -> str:
+    """Returns what went wrong without the URL; of TLS what it was, as nobody could guess that."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error) or "pinned" in str(error):
+        return "the centre's certificate is not trusted"
+    return type(error).__name__
 
 
 def _retry_after_s(answer: httpx.Response) -> float | None:
+    """Returns Retry-After in seconds, whether it was given as such or as a date of the centre's clock."""
+    given = answer.headers.get("Retry-After", "")
     try:
-        return min(LONGEST_WAIT_S, max(0.1, float(answer.headers["Retry-After"])))
-    except (KeyError, ValueError):
+        wait_s = float(given)
+    except ValueError:
+        until = _date(given)
+        if until is None:
+            return None
+        wait_s = (until - (_date(answer.headers.get("Date")) or datetime.now(UTC))).total_seconds()
+    if wait_s != wait_s:  # noqa: PLR0124 - NaN, which is no wait
         return None
+    return min(LONGEST_WAIT_S, max(0.1, wait_s))
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    # "-0000": the time is right, the zone unknown
+    return moment if moment.tzinfo is not None else None

@@ -8,14 +8,15 @@ from uuid import UUID
 
 import structlog
 
-from detectors.base import BoxXyxy, DetectorError, Finding, Frame, FrameDetector, Image
+from detectors.base import DetectorError, Finding, Frame, FrameDetector
 from edge.appearance import appearance
 from edge.camera import Look
-from edge.evidence import EvidenceError, EvidenceFolder, Picture, crop_picture, wide_picture
+from edge.evidence import EvidenceError, EvidenceFolder, Picture
 from edge.keeper import Keeper
 from edge.outbox import Commit
-from edge.privacy import blurred
+from edge.recent_looks import RecentLooks
 from edge.stays import Change, Stay, StayChange, WatchStays
+from edge.studio import Studio
 from edge.zones import covered_share, stands_in
 from ingest.configuration import Policy, Watch
 from ingest.contract import EvidenceItem, EvidenceRole
@@ -58,6 +59,18 @@ class CameraWatch:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look came to.
+
+    findings: What counts for one of the watches at least. fault: Why nothing was judged; None where all was.
+    """
+
+    studio: Studio
+    findings: Sequence[Finding] = ()
+    fault: str | None = None
+
+
 class CameraLooks:
     """All watches of one camera. One caller at a time, looks in the order of time."""
 
@@ -68,32 +81,46 @@ class CameraLooks:
         privacy: FrameDetector,
         evidence: EvidenceFolder,
         keeper: Keeper,
+        recent: RecentLooks | None = None,
     ) -> None:
         self.watches = list(watches)
         self._privacy = privacy
         self._evidence = evidence
         self._keeper = keeper
+        self._recent = recent
         self._starts: dict[UUID, Picture] = {}
         self._failing = False
 
-    def look(self, look: Look) -> bool:
-        """Judges one frame; returns False when a detector failed, and then nothing is raised or cleared."""
-        studio = _Studio(look.frame, self._privacy)
+    def look(self, look: Look) -> Looked:
+        """Judges one frame; when a detector failed nothing is raised or cleared, and the result says so."""
+        studio = Studio(look.frame, self._privacy)
         try:
             found = self._detect(look.frame, studio)
         except DetectorError as error:
             if not self._failing:
                 log.error("detector lost", error=str(error))
             self._failing = True
-            return False
+            return Looked(studio, fault=str(error))
         if self._failing:
             log.info("detector back")
             self._failing = False
-        commits = [self._judge(watch, found[id(watch.detector)], look, studio) for watch in self.watches]
-        self._keeper.keep(_together(commits))
-        return True
+        counting = [watch.counting(found[id(watch.detector)]) for watch in self.watches]
+        judged = zip(self.watches, counting, strict=True)
+        self._keeper.keep(_together([self._judge(watch, findings, look, studio) for watch, findings in judged]))
+        self._remember(look, studio)
+        return Looked(studio, list(dict.fromkeys(finding for findings in counting for finding in findings)))
 
-    def _detect(self, frame: Frame, studio: _Studio) -> dict[int, list[Finding]]:
+    def _remember(self, look: Look, studio: Studio) -> None:
+        """Keeps a small look now and then; only for these does the privacy detector run where no watch ran it."""
+        if self._recent is None or not self._recent.is_due(look.moment):
+            return
+        try:
+            self._recent.keep(studio.blurred(), look.moment)
+        except DetectorError:
+            # Not blurred, so not kept. A detector that fails is told where a watch asks it, or by the missing looks.
+            self._recent.skip(look.moment)
+
+    def _detect(self, frame: Frame, studio: Studio) -> dict[int, list[Finding]]:
         found: dict[int, list[Finding]] = {}
         for watch in self.watches:
             key = id(watch.detector)
@@ -103,8 +130,7 @@ class CameraLooks:
             studio.findings = found[id(self._privacy)]
         return found
 
-    def _judge(self, watch: CameraWatch, findings: Sequence[Finding], look: Look, studio: _Studio) -> Commit:
-        counting = watch.counting(findings)
+    def _judge(self, watch: CameraWatch, counting: Sequence[Finding], look: Look, studio: Studio) -> Commit:
         watch.judged += 1
         watch.with_findings += bool(counting)
         changes = watch.stays.judge(counting, look.moment, lambda box: appearance(look.frame.image, box))
@@ -114,7 +140,7 @@ class CameraLooks:
             changes, moment=look.moment, watch=watch.watch, sensor=None, detector=watch.detector.identity
         )
 
-    def _take_pictures(self, change: StayChange, watch: Watch, studio: _Studio) -> None:
+    def _take_pictures(self, change: StayChange, watch: Watch, studio: Studio) -> None:
         stay = change.stay
         try:
             if change.change is Change.BORN:
@@ -137,7 +163,7 @@ class CameraLooks:
             # The event matters more than its picture; what is missing is told, not waited for.
             log.error("picture lost", watch=watch.id, incident=str(stay.incident_id), error=str(error))
 
-    def _confirm(self, stay: Stay, studio: _Studio, *, keep_plate: bool) -> list[EvidenceItem]:
+    def _confirm(self, stay: Stay, studio: Studio, *, keep_plate: bool) -> list[EvidenceItem]:
         items = [self._evidence.keep(studio.wide(EvidenceRole.CONFIRM))]
         box = stay.finding.box_xyxy
         if box is not None:
@@ -151,28 +177,6 @@ class CameraLooks:
             if item.sha256 not in shared and not self._keeper.holds(item.sha256):
                 self._evidence.remove(item.sha256)
         stay.evidence.clear()
-
-
-class _Studio:
-    """Makes blurred pictures of one frame, and blurs it only when one is asked for."""
-
-    def __init__(self, frame: Frame, privacy: FrameDetector) -> None:
-        self._frame = frame
-        self._privacy = privacy
-        self.findings: list[Finding] | None = None
-
-    def wide(self, role: EvidenceRole) -> Picture:
-        return wide_picture(self._blurred([]), role=role, taken_at=self._frame.captured_at)
-
-    def crop(self, box_xyxy: BoxXyxy, *, keep_plate: bool) -> Picture:
-        """Only here may the incident's own vehicle keep its plate, and the picture is marked for it."""
-        image = self._blurred([box_xyxy] if keep_plate else [])
-        return crop_picture(image, box_xyxy, taken_at=self._frame.captured_at, plate_kept=keep_plate)
-
-    def _blurred(self, keep_plates_of: list[BoxXyxy]) -> Image:
-        if self.findings is None:
-            self.findings = self._privacy.detect([self._frame])[0]
-        return blurred(self._frame.image, self.findings, keep_plates_of=keep_plates_of)
 
 
 def _together(commits: Sequence[Commit]) -> Commit:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from ingest.edge_messages import EdgeStatus
+from ingest.edge_messages import Backlog, EdgeStatus
 
 
 class StatusUnreadable(Exception):
@@ -24,6 +25,10 @@ def print_status(status_json: str) -> None:
     console = Console()
     age_s = (datetime.now(UTC) - status.sent_at).total_seconds()
     console.print(f"edge [bold]{status.edge_id}[/bold]  version {status.version}  status is {age_s:.0f} s old")
+    if status.configuration_revision is not None:
+        console.print(f"watches from the centre: revision {escape(status.configuration_revision)}")
+    if status.configuration_fault is not None:
+        console.print(f"[red]configuration not taken:[/red] {escape(status.configuration_fault)}")
     cameras = Table("camera", "state", "looks", "last look", "reads", "fault", title="Cameras")
     for camera in status.cameras:
         cameras.add_row(
@@ -44,11 +49,20 @@ def print_status(status_json: str) -> None:
         watches.add_row(watch.id, str(watch.judged), str(watch.with_findings), str(watch.open_incidents))
     for table in (cameras, sensors, watches):
         console.print(table)
-    backlog = status.backlog
+    _print_backlog(console, status.backlog)
+
+
+def _print_backlog(console: Console, backlog: Backlog) -> None:
     console.print(
         f"waiting: {backlog.events} events, {backlog.evidence_items} pictures ({backlog.evidence_bytes / 1e6:.1f} MB); "
         f"held {backlog.held}, refused {backlog.refused}, sacrificed {backlog.sacrificed}"
     )
+    if backlog.used_bytes is not None and backlog.budget_bytes is not None:
+        console.print(f"on the disk: {backlog.used_bytes / 1e6:.1f} of {backlog.budget_bytes / 1e6:.0f} MB")
+    if backlog.uncommitted:
+        console.print(f"[red]not on the disk yet:[/red] {backlog.uncommitted} changes")
+    if backlog.fault is not None:
+        console.print(f"[red]disk:[/red] {escape(backlog.fault)}")
 
 
 def _ago(moment: datetime | None) -> str:

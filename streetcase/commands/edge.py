@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from streetcase.commands.outbox import outbox_app
 from streetcase.told import UserError, told
 
 edge_app = typer.Typer(no_args_is_help=True, help="The edge: cameras and sensors in, events out.")
+edge_app.add_typer(outbox_app, name="outbox")
 
 ConfigurationFile = Annotated[Path, typer.Argument(help="The edge's YAML file.")]
 

@@ -8,16 +8,15 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import structlog.testing
 
-from detectors.base import DetectorIdentity
-from edge.events import event_of
 from edge.keeper import Keeper
 from edge.outbox import Commit, Outbox, OutboxError
+from edge.stay_records import record_of
 from edge.stays import Change, StayChange, WatchStays
-from ingest.contract import Answer, ClearReason, Event, EvidenceItem, EvidenceRole, EvidenceState, Phase
-from tests.edge.fakes import START, FakeClock, car, watch
-
-DETECTOR = DetectorIdentity(name="yolo", version="1", weights_sha256="0" * 64)
+from ingest.contract import Answer, ClearReason, EvidenceRole
+from tests.edge.fakes import FakeClock, car, watch
+from tests.edge.makers import DETECTOR, accept_all, an_event, an_item, commit, long_ago
 
 
 @pytest.fixture
@@ -27,27 +26,8 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     box.close()
 
 
-def _event(*, occurred_at: datetime = START, evidence: list[EvidenceItem] | None = None) -> Event:
-    stays = WatchStays(watch())
-    stays.judge([car()], FakeClock().now(), lambda _: b"")
-    return event_of(
-        stays.stays[0],
-        phase=Phase.RAISED,
-        occurred_at=occurred_at,
-        edge_id="corner-7",
-        watch=watch(),
-        sensor=None,
-        detector=DETECTOR,
-        evidence=evidence or [],
-    )
-
-
-def _evidence(role: EvidenceRole, digit: str = "a") -> EvidenceItem:
-    return EvidenceItem(sha256=digit * 64, media_type="image/jpeg", size_bytes=9, role=role, taken_at=START)
-
-
 def test_events_wait_in_order_until_each_has_its_answer(outbox: Outbox) -> None:
-    events = [_event() for _ in range(4)]
+    events = [an_event() for _ in range(4)]
     outbox.commit(Commit(events=events))
     waiting = outbox.waiting_events(10)
 
@@ -66,7 +46,7 @@ def test_events_wait_in_order_until_each_has_its_answer(outbox: Outbox) -> None:
 
 
 def test_a_held_event_is_tried_again_a_day_later(outbox: Outbox, tmp_path: Path) -> None:
-    outbox.commit(Commit(events=[_event()]))
+    outbox.commit(Commit(events=[an_event()]))
     seq = outbox.waiting_events(1)[0].seq
     outbox.answered([(seq, Answer.HELD, None)])
     yesterday = (datetime.now(UTC) - timedelta(days=1, minutes=1)).isoformat()
@@ -75,43 +55,23 @@ def test_a_held_event_is_tried_again_a_day_later(outbox: Outbox, tmp_path: Path)
     assert [item.seq for item in outbox.waiting_events(1)] == [seq]
 
 
-def test_accepted_events_go_again_from_the_time_that_the_centre_asks_for(outbox: Outbox) -> None:
-    outbox.commit(Commit(events=[_event(occurred_at=START + timedelta(hours=hour)) for hour in range(5)]))
-    outbox.answered([(item.seq, Answer.ACCEPTED, None) for item in outbox.waiting_events(10)])
-
-    assert outbox.send_again(START + timedelta(hours=3)) == 2
-    assert len(outbox.waiting_events(10)) == 2
-
-
 def test_a_week_after_its_answer_an_event_is_forgotten_and_its_pictures_are_named(outbox: Outbox) -> None:
-    outbox.commit(Commit(events=[_event()], evidence=[_evidence(EvidenceRole.START)]))
+    outbox.commit(Commit(events=[an_event()], evidence=[an_item(EvidenceRole.START)]))
     outbox.answered([(outbox.waiting_events(1)[0].seq, Answer.ACCEPTED, None)])
-    outbox.set_evidence("a" * 64, EvidenceState.PRESENT)
+    outbox.evidence.arrived(["a" * 64])
     assert outbox.prune() == []
 
-    long_ago = (datetime.now(UTC) - timedelta(days=8)).isoformat()
-    outbox._db.execute("UPDATE events SET answered_at = ?", (long_ago,))
-    outbox._db.execute("UPDATE evidence SET added_at = ?", (long_ago,))
+    long_ago(outbox, days=8)
 
     assert outbox.prune() == ["a" * 64]
     assert outbox.counts().events == {}
 
 
-def test_pictures_that_go_before_their_event_come_first(outbox: Outbox) -> None:
-    roles = [EvidenceRole.WIDE, EvidenceRole.CONFIRM, EvidenceRole.CROP, EvidenceRole.START]
-    outbox.commit(
-        Commit(events=[_event()], evidence=[_evidence(role, digit) for role, digit in zip(roles, "abcd", strict=True)])
-    )
-
-    assert {sha[0] for sha, _ in outbox.pending_evidence(2)} == {"c", "d"}
-    assert len(outbox.pending_evidence(10)) == 4
-
-
 def test_a_commit_that_fails_keeps_nothing_of_it(outbox: Outbox) -> None:
-    twice = _event()
+    twice = an_event()
 
     with pytest.raises(OutboxError):
-        outbox.commit(Commit(events=[_event(), twice, twice]))
+        outbox.commit(Commit(events=[an_event(), twice, twice]))
 
     assert outbox.waiting_events(10) == []
     outbox.commit(Commit(events=[twice]))
@@ -152,13 +112,13 @@ def test_while_the_outbox_cannot_be_written_changes_wait_and_go_first_when_it_ca
     outbox = Outbox(tmp_path / "outbox.sqlite")
     keeper = Keeper(outbox, edge_id="corner-7")
     outbox._db.execute("PRAGMA max_page_count = 1")  # SQLite's own "disk full"
-    events = [_event(evidence=[_evidence(EvidenceRole.START)]) for _ in range(30)]
+    events = [an_event(evidence=[an_item(EvidenceRole.START)]) for _ in range(30)]
 
     for event in events:
         keeper.keep(Commit(events=[event]))
     assert keeper.uncommitted > 0
     outbox._db.execute("PRAGMA max_page_count = 100000")
-    last = _event()
+    last = an_event()
     keeper.keep(Commit(events=[last]))
 
     assert keeper.uncommitted == 0
@@ -189,17 +149,17 @@ def test_a_commit_that_waited_writes_the_stay_as_it_was_then(tmp_path: Path) -> 
     ]
     assert stays.stays[0].raised
 
-    raising = next(number for number, commit in enumerate(commits) if commit.events)
-    for commit in commits[:raising]:
-        outbox.commit(commit)
+    raising = next(number for number, later in enumerate(commits) if later.events)
+    for earlier in commits[:raising]:
+        outbox.commit(earlier)
 
     assert [stay.raised for stay in outbox.stays()] == [False]
     outbox.close()
 
 
 def test_an_event_that_cannot_be_read_any_more_is_set_apart_and_blocks_nothing(outbox: Outbox) -> None:
-    good = _event()
-    outbox.commit(Commit(events=[_event(), good]))
+    good = an_event()
+    outbox.commit(Commit(events=[an_event(), good]))
     outbox._db.execute("UPDATE events SET body = '{}' WHERE seq = 1")
 
     assert [item.event for item in outbox.waiting_events(10)] == [good]
@@ -210,13 +170,73 @@ def test_what_an_open_stay_still_needs_is_not_pruned(outbox: Outbox) -> None:
     clock, stays, keeper = FakeClock(), WatchStays(watch(dwell_s=4)), Keeper(outbox, edge_id="corner-7")
     for changes in _changes(stays, clock, looks=4):
         if not stays.stays[0].evidence:
-            stays.stays[0].evidence.append(_evidence(EvidenceRole.START))
+            stays.stays[0].evidence.append(an_item(EvidenceRole.START))
         keeper.keep(keeper.commit_of(changes, moment=clock.now(), watch=stays.watch, sensor=None, detector=DETECTOR))
     outbox.answered([(outbox.waiting_events(1)[0].seq, Answer.ACCEPTED, None)])
-    outbox.set_evidence("a" * 64, EvidenceState.PRESENT)
-    long_ago = (datetime.now(UTC) - timedelta(days=8)).isoformat()
-    outbox._db.execute("UPDATE events SET answered_at = ?", (long_ago,))
-    outbox._db.execute("UPDATE evidence SET added_at = ?", (long_ago,))
+    outbox.evidence.arrived(["a" * 64])
+    long_ago(outbox, days=8)
 
     assert outbox.prune() == []
     assert outbox.last_event(stays.stays[0].incident_id) is not None
+
+
+def test_the_last_event_of_an_incident_stays_as_long_as_its_pictures_wait(outbox: Outbox) -> None:
+    """Else nobody could tell, when they have to be given up."""
+    event = an_event(evidence=[an_item()])
+    commit(outbox, event)
+    accept_all(outbox)
+    long_ago(outbox, days=8)
+
+    assert outbox.prune() == []
+    assert outbox.last_event(event.incident_id) == event
+
+
+def test_an_event_that_is_kept_already_holds_up_nothing_and_is_told(outbox: Outbox) -> None:
+    keeper = Keeper(outbox, edge_id="corner-7")
+    known, new, last = an_event(), an_event(), an_event()
+    keeper.keep(Commit(events=[known]))
+
+    with structlog.testing.capture_logs() as logs:
+        assert keeper.keep(Commit(events=[known, new]))
+    assert keeper.keep(Commit(events=[last]))
+
+    assert [item.event for item in outbox.waiting_events(9)] == [known, new, last]
+    assert (keeper.refused, keeper.uncommitted, keeper.fault) == (1, 0, None)
+    told = [entry for entry in logs if entry["event"] == "change refused by the outbox"]
+    assert [str(known.event_id) in entry["events"][0] for entry in told] == [True]
+
+
+def test_what_waits_in_memory_grows_with_events_alone_and_none_is_dropped(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.sqlite")
+    clock, stays = FakeClock(), WatchStays(watch(dwell_s=1e5))
+    keeper = Keeper(outbox, edge_id="corner-7")
+    outbox._db.execute("PRAGMA query_only = ON")
+    events = [an_event() for _ in range(250)]
+    with structlog.testing.capture_logs() as logs:
+        for changes, event in zip(_changes(stays, clock, looks=250), events, strict=True):
+            save = [record_of(change.stay) for change in changes]
+            assert not keeper.keep(Commit(save=save, events=[event]))
+
+    assert len(keeper._waiting) == 3  # hundreds of records of one stay, and one left for each hundred events
+    assert keeper.uncommitted == 250 + 3
+    assert "readonly" in str(keeper.fault)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["outbox lost"]
+
+    outbox._db.execute("PRAGMA query_only = OFF")
+    assert keeper.keep(Commit())
+    assert [item.event for item in outbox.waiting_events(999)] == events
+    assert outbox.stays()[0].sightings == stays.stays[0].sightings
+    assert (keeper.uncommitted, keeper.fault) == (0, None)
+    outbox.close()
+
+
+def test_a_stay_that_was_saved_and_then_forgotten_while_the_disk_was_lost_is_gone(outbox: Outbox) -> None:
+    stays = WatchStays(watch())
+    stays.judge([car()], FakeClock().now(), lambda _: b"")
+    record = record_of(stays.stays[0])
+
+    outbox.commit(Commit(save=[record]).then(Commit(forget=[record.incident_id])))
+    assert outbox.stays() == []
+
+    outbox.commit(Commit(forget=[record.incident_id]).then(Commit(save=[record])))
+    assert [stay.incident_id for stay in outbox.stays()] == [record.incident_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -131,3 +132,23 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_reason(tmp_path: Pat
 
     with pytest.raises(EvidenceError, match="cannot be written"):
         folder.keep(picture)
+
+
+def test_a_folder_that_was_taken_away_is_made_again(tmp_path: Path) -> None:
+    folder = EvidenceFolder(tmp_path / "evidence")
+    picture = wide_picture(noise(), role=EvidenceRole.CONFIRM, taken_at=NOW)
+    folder.keep(picture)
+    shutil.rmtree(tmp_path / "evidence")
+
+    assert folder.path(folder.keep(picture).sha256).read_bytes() == picture.jpeg
+
+
+def test_strays_are_swept_and_what_is_named_or_young_stays(tmp_path: Path) -> None:
+    folder = EvidenceFolder(tmp_path)
+    pictures = [wide_picture(noise(seed), role=EvidenceRole.CONFIRM, taken_at=NOW) for seed in (1, 2)]
+    named, stray = (folder.keep(picture).sha256 for picture in pictures)
+
+    assert folder.sweep(keep={named}, older_than_s=3600) == 0
+    assert folder.sweep(keep={named}, older_than_s=-1) == 1
+    assert folder.path(named).exists()
+    assert not folder.path(stray).exists()

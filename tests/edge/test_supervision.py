@@ -6,14 +6,18 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import structlog.testing
 
-from edge.supervision import GroupProcess, spread
+from edge.asking import Asked
+from edge.supervision import MOST_OPEN, GroupProcess, spread
 from edge.threads import tireless
 from ingest.configuration import EdgeConfiguration
+from ingest.edge_messages import RequestType
+from tests.edge.running import PARKING, altered_model
 
 
 def _until(group: GroupProcess, true: Callable[[], bool], *, within_s: float = 60) -> bool:
@@ -26,11 +30,15 @@ def _until(group: GroupProcess, true: Callable[[], bool], *, within_s: float = 6
     return False
 
 
-def test_a_group_that_hangs_is_ended_and_started_again(tmp_path: Path) -> None:
-    configuration = EdgeConfiguration.model_validate(
-        {"edge_id": "corner-7", "data_dir": str(tmp_path), "cameras": [{"id": "yard", "url": str(tmp_path / "none")}]}
+def _configuration(folder: Path, *, look_every_s: float = 4, watches: Sequence[object] = ()) -> EdgeConfiguration:
+    cameras = [{"id": "yard", "url": str(folder / "none"), "look_every_s": look_every_s}]
+    return EdgeConfiguration.model_validate(
+        {"edge_id": "corner-7", "data_dir": str(folder), "cameras": cameras, "watches": list(watches)}
     )
-    group = GroupProcess(configuration, ["yard"], silent_s=3)
+
+
+def test_a_group_that_hangs_is_ended_and_started_again(tmp_path: Path) -> None:
+    group = GroupProcess(_configuration(tmp_path), silent_s=3)
     try:
         assert _until(group, lambda: group.last_beat is not None)
         first = group.pid
@@ -72,3 +80,57 @@ def test_a_thread_that_fails_is_told_without_its_variables_and_goes_on() -> None
     assert [entry["event"] for entry in logs] == ["thread failed, starts again"]
     assert "once, with 6 letters" in logs[0]["trace"]
     assert "s3cret" not in str(logs).replace('password = "s3cret"', "")
+
+
+def _asked(deadline_in_s: float = 30) -> Asked:
+    return Asked(uuid4(), RequestType.SNAPSHOT, "yard", time.monotonic() + deadline_in_s)
+
+
+def test_a_retired_group_ends_hears_what_is_new_and_goes_on_with_the_same_questions(tmp_path: Path) -> None:
+    group = GroupProcess(_configuration(tmp_path))
+    try:
+        assert _until(group, lambda: group.last_beat is not None)
+        first = group.pid
+        group.retire()
+        assert _until(group, lambda: group.is_retired)
+        answer = group.ask(_asked(8))
+        group.tend()
+        assert group.pid is None
+
+        group.take(_configuration(tmp_path, look_every_s=2))
+        assert _until(group, lambda: group.last_beat is not None and group.pid != first)
+        assert group.restarts == 0
+        assert _until(group, answer.done)
+        assert answer.result().error == (
+            f"no look came from camera 'yard', which is lost: not found: {tmp_path}/none: no such stream or file"
+        )
+    finally:
+        group.stop()
+
+
+def test_no_question_is_left_open_when_a_group_never_starts_or_is_stopped(tmp_path: Path) -> None:
+    group = GroupProcess(_configuration(tmp_path))
+    late, stopped = group.ask(_asked(-1)), group.ask(_asked())
+    many = [group.ask(_asked()) for _ in range(MOST_OPEN)]
+
+    group.retire()
+    group.tend()
+    assert late.result(timeout=0).error == "the group of camera 'yard' gave no answer"
+    assert many[-1].result(timeout=0).error == f"{MOST_OPEN} other requests are in hand there"
+    group.stop()
+    assert stopped.result(timeout=0).error == "the edge is stopping"
+    assert all(answer.done() for answer in many)
+
+
+def test_a_group_says_which_watch_keeps_it_from_starting(tmp_path: Path) -> None:
+    model = altered_model(tmp_path / "model")
+    watch = PARKING | {"detector": {"type": "yolo", "model": str(model)}}
+    group = GroupProcess(_configuration(tmp_path, watches=[watch]))
+    try:
+        assert _until(group, lambda: group.cannot_start is not None)
+        assert group.cannot_start is not None
+        assert group.cannot_start.watch_id == "parking"
+        assert group.cannot_start.reason.startswith("watch 'parking': detector: ")
+        assert _until(group, lambda: group.restarts == 1)
+    finally:
+        group.stop()

@@ -1,0 +1,197 @@
+"""An hour of small looks per camera, blurred before they touch the disk, and never more than their share of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detectors.base import Finding, Frame
+from edge.camera import Look
+from edge.evidence import EvidenceFolder
+from edge.keeper import Keeper
+from edge.looks import CameraLooks
+from edge.outbox import Outbox
+from edge.recent_looks import KEPT_FOR, MOST_KEPT, RecentLooks, kept_bytes, make_room, prune, prune_all, recent_looks
+from tests.edge.fakes import FakeClock
+from tests.edge.test_looks import ScriptedDetector
+from tests.edge.test_pictures import noise
+from tests.services.processes import missing
+
+HEAD: Finding = Finding(label="person", score=0.9, box_xyxy=(0.25, 0.2, 0.75, 1.0))
+
+
+def _files(root: Path) -> list[str]:
+    return sorted(path.name for path in root.rglob("*") if path.is_file())
+
+
+def _watching(tmp_path: Path, detector: ScriptedDetector) -> tuple[CameraLooks, Outbox]:
+    """A camera that no watch looks at: the looks are kept all the same, so that a first watch can be tried."""
+    outbox = Outbox(tmp_path / "outbox.sqlite")
+    looks = CameraLooks(
+        [],
+        privacy=detector,
+        evidence=EvidenceFolder(tmp_path / "evidence"),
+        keeper=Keeper(outbox, edge_id="corner-7"),
+        recent=RecentLooks(tmp_path / "looks", "yard"),
+    )
+    return looks, outbox
+
+
+def test_a_look_is_kept_every_ten_seconds_small_and_under_the_time_that_it_was_taken(tmp_path: Path) -> None:
+    clock, looks = FakeClock(), RecentLooks(tmp_path, "yard")
+    for _ in range(11):
+        moment = clock.pass_s(2.5)
+        if looks.is_due(moment):
+            looks.keep(noise(size_wh=(1280, 720)), moment)
+
+    kept = recent_looks(tmp_path, "yard", now=clock.utc)
+    assert [look.captured_at.second + look.captured_at.microsecond / 1e6 for look in kept] == [2.5, 12.5, 22.5]
+    assert _files(tmp_path) == ["20260601T080002500Z.jpg", "20260601T080012500Z.jpg", "20260601T080022500Z.jpg"]
+    assert cv2.imread(str(kept[0].file)).shape == (360, 640, 3)  # type: ignore[union-attr]
+    assert kept_bytes(tmp_path) == sum(look.file.stat().st_size for look in kept)
+
+
+def test_a_step_of_the_clock_neither_stops_nor_hurries_it(tmp_path: Path) -> None:
+    clock, looks = FakeClock(), RecentLooks(tmp_path, "yard")
+    looks.keep(noise(), clock.now())
+    clock.step(-1800)
+
+    assert not looks.is_due(clock.pass_s(5))
+    assert looks.is_due(clock.pass_s(5))
+    clock.step(86400)
+    looks.keep(noise(), clock.now())
+    assert not looks.is_due(clock.pass_s(5))
+
+
+def test_what_is_kept_is_blurred_and_without_a_blur_nothing_is_kept(tmp_path: Path) -> None:
+    detector, clock = ScriptedDetector([HEAD]), FakeClock()
+    looks, outbox = _watching(tmp_path, detector)
+
+    moment = clock.now()
+    assert looks.look(Look(Frame(noise(), moment.utc), moment)).fault is None
+    [kept] = recent_looks(tmp_path / "looks", "yard", now=clock.utc)
+    picture = np.asarray(cv2.imread(str(kept.file)))
+    head, below = picture[75:140, 180:460], picture[220:340, 180:460]
+    assert head.std() < below.std() / 2
+
+    detector.findings = None
+    moment = clock.pass_s(20)
+    looks.look(Look(Frame(noise(), moment.utc), moment))
+    assert len(_files(tmp_path / "looks")) == 1
+    outbox.close()
+
+
+def test_the_privacy_detector_runs_for_it_no_more_than_every_ten_seconds(tmp_path: Path) -> None:
+    class Counting(ScriptedDetector):
+        runs = 0
+
+        def detect(self, frames: object) -> list[list[Finding]]:
+            self.runs += 1
+            return [[]]
+
+    detector, clock = Counting(), FakeClock()
+    looks, outbox = _watching(tmp_path, detector)
+    for _ in range(50):
+        moment = clock.pass_s(1)
+        looks.look(Look(Frame(noise(), moment.utc), moment))
+
+    assert detector.runs == 5
+    outbox.close()
+
+
+def _touch(folder: Path, at: datetime) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{at:%Y%m%dT%H%M%S}000Z.jpg").write_bytes(b"x")
+
+
+def test_what_is_older_than_an_hour_goes_and_so_does_what_a_wrong_clock_left(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    folder = tmp_path / "yard"
+    for age in (timedelta(minutes=1), timedelta(minutes=59), timedelta(minutes=61), timedelta(days=-300)):
+        _touch(folder, now - age)
+
+    assert len(recent_looks(tmp_path, "yard", now=now)) == 2
+    prune(folder, now=now)
+
+    assert len(_files(tmp_path)) == 2
+
+
+def test_no_more_than_the_most_are_kept_and_the_newest_stay(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    for second in range(MOST_KEPT + 20):
+        _touch(tmp_path / "yard", now - timedelta(seconds=second))
+
+    prune(tmp_path / "yard", now=now)
+
+    kept = recent_looks(tmp_path, "yard", now=now)
+    assert len(kept) == MOST_KEPT
+    assert kept[-1].captured_at >= now - timedelta(seconds=2)
+
+
+def test_looks_of_cameras_that_are_gone_go_too(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    _touch(tmp_path / "gone", now - KEPT_FOR - timedelta(minutes=1))
+    _touch(tmp_path / "yard", now)
+
+    prune_all(tmp_path, now=now)
+    assert (tmp_path / "gone").exists()  # somebody may just have made it
+    os.utime(tmp_path / "gone", (0, 0))
+    prune_all(tmp_path, now=now)
+    prune_all(tmp_path / "none", now=now)
+
+    assert [folder.name for folder in tmp_path.iterdir()] == ["yard"]
+
+
+def test_a_disk_that_takes_nothing_is_counted_and_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "yard").write_text("a file where a folder must be")
+    looks = RecentLooks(tmp_path, "yard")
+
+    for _ in range(3):
+        looks.keep(noise(), FakeClock().now())
+    assert looks.failures == 3
+    (tmp_path / "yard").unlink()
+    looks.keep(noise(), FakeClock().now())
+
+    told = capsys.readouterr().out
+    assert told.count("looks not kept") == 1
+    assert told.count("looks kept again") == 1
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 2 MB of this test's own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        missing("no right to mount a small disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2000k", "tmpfs", disk], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_on_a_disk_that_is_nearly_full_looks_go_before_anything_else_and_none_comes(tiny_disk: Path) -> None:
+    clock, looks = FakeClock(), RecentLooks(tiny_disk / "looks", "yard")
+    looks.keep(noise(), clock.now())
+    make_room(tiny_disk / "looks")
+    assert len(_files(tiny_disk / "looks")) == 1
+
+    filler = tiny_disk / "somebody-else"
+    filler.write_bytes(b"\0" * 1_750_000)
+    looks.keep(noise(2), clock.pass_s(10))
+    assert looks.failures == 1
+    make_room(tiny_disk / "looks")
+    assert _files(tiny_disk / "looks") == []
+
+    filler.unlink()
+    looks.keep(noise(3), clock.pass_s(10))
+    assert len(_files(tiny_disk / "looks")) == 1
