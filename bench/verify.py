@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -21,30 +22,51 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command, how long it may take, and what its last line must say."""
+    """Python's arguments, how long it may take with them, and what its last line must say."""
 
     name: str
-    arguments: tuple[str, ...]
+    arguments: str
     within_s: float
     floors: tuple[Floor, ...] = ()
 
 
 STEPS = (
-    Step("demo", ("-m", "streetcase", "demo", "--out", "runs/demo", "--json", "runs/demo.json"), within_s=300),
-    Step(
-        "demo, rendered",
-        ("-m", "streetcase", "demo", "--rendered", "--out", "runs/rendered", "--json", "runs/rendered.json"),
-        within_s=300,
-    ),
-    Step("weights", ("-m", "streetcase", "model", "verify"), within_s=60),
+    Step("demo", "-m streetcase demo --out runs/demo --json runs/demo.json", within_s=300),
+    Step("demo, rendered", "-m streetcase demo --rendered --out runs/rendered --json runs/rendered.json", within_s=300),
+    Step("weights", "-m streetcase model verify", within_s=60),
     Step(
         "bench detect",
-        ("-m", "bench.detect", "--frames", "20"),
+        "-m bench.detect --frames 20",
         within_s=180,
         floors=(Floor("total_over_raw_openvino", high=1.5), Floor("rss_mb", high=600)),
     ),
     Step(
-        "bench ingest", ("-m", "bench.ingest", "--seconds", "5"), within_s=180, floors=(Floor("events_per_s", low=100),)
+        "bench ingest",
+        "-m bench.ingest --seconds 8 --half-seconds 6 --floor-events 2000"
+        " --only 'postgresql post50 plain w2' --only 'sqlite post50 plain w1'",
+        within_s=240,
+        floors=(
+            Floor("events_per_s_postgres", low=300),
+            Floor("p99_s_at_half_load", high=5),
+            Floor("over_same_sql_floor", low=0.1),
+        ),
+    ),
+    Step(
+        "bench outbox",
+        "-m bench.outbox --events 2000 --backlog 1000 --seconds 2",
+        within_s=240,
+        floors=(Floor("drained_per_s", low=100), Floor("new_p99_s", high=5)),
+    ),
+    Step(
+        "torture, short",
+        "-m bench.torture --short",
+        within_s=420,
+        floors=(
+            Floor("doubled", high=0),
+            Floor("evidence_missing", high=0),
+            Floor("evidence_altered", high=0),
+            Floor("kills", low=15),
+        ),
     ),
 )
 
@@ -66,7 +88,7 @@ def main() -> int:
 def _run(step: Step) -> list[str]:
     try:
         done = subprocess.run(
-            [sys.executable, *step.arguments], stdout=subprocess.PIPE, text=True, timeout=step.within_s, check=False
+            [sys.executable, *shlex.split(step.arguments)], stdout=subprocess.PIPE, text=True, timeout=step.within_s, check=False
         )
     except subprocess.TimeoutExpired as late:
         print(late.stdout or "")
