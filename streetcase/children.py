@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
@@ -106,10 +107,7 @@ class Children:
         return next((c.process.pid for c in self._children if c.name == name and c.process is not None), None)
 
     def _spawn(self, child: Child) -> None:
-        log_file = self._log_of(child)
-        if log_file.exists() and log_file.stat().st_size > LOG_MAX_BYTES:
-            log_file.replace(log_file.with_suffix(".log.1"))
-        with log_file.open("ab") as log:
+        with self._open_log(child) as log:
             child.process = subprocess.Popen(
                 list(child.command),
                 env={**os.environ, **child.environment},
@@ -120,6 +118,16 @@ class Children:
                 preexec_fn=_end_with_parent,  # noqa: PLW1509 - called while we have one thread
             )
         child.started_s = time.monotonic()
+
+    def _open_log(self, child: Child) -> BinaryIO:
+        log_file = self._log_of(child)
+        try:
+            if log_file.exists() and log_file.stat().st_size > LOG_MAX_BYTES:
+                log_file.replace(log_file.with_suffix(".log.1"))
+            return log_file.open("ab")
+        except OSError as error:  # A full disk: the part matters more than its log.
+            self._say(f"{log_file}: cannot be written ({error.strerror}), {child.name} runs without a log")
+            return Path(os.devnull).open("ab")
 
     def _log_of(self, child: Child) -> Path:
         return self._logs / f"{child.name}.log"

@@ -47,6 +47,19 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     assert _gone(first)
 
 
+def test_a_part_runs_though_its_log_cannot_be_written(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "sleeper.log").mkdir()
+    children = Children(tmp_path, said.append)
+    try:
+        children.start(Child("sleeper", SLEEPS, {}))
+
+        assert children.pid("sleeper") is not None
+        assert "runs without a log" in said[0]
+    finally:
+        children.stop()
+
+
 def test_what_does_not_start_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     children = Children(tmp_path, lambda _: None)
     command = [sys.executable, "-c", "import sys; sys.exit('no such database')"]

@@ -1,0 +1,1 @@
+"""Kills every part of the product again and again, and counts what became of ten thousand events."""
