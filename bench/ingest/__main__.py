@@ -1,7 +1,7 @@
 """Measures how many events a second become committed cases, and how long one takes, beside what the parts could do.
 
 Every row runs a centre of its own: gateway, Redis with appendfsync always, workers, API and database, with the load
-generator on the same machine. Senders are held back while more than a few hundred events wait, so that the length of
+generator on the same machine. Senders are held back while more than a few thousand events wait, so that the length of
 the stream is flat and what is measured is what lasts. Then the same centre gets half of that, evenly, for the latency.
 
 Usage: python -m bench.ingest --seconds 60
@@ -33,8 +33,8 @@ from bench.ingest.centre import Centre, Database, new_postgres, new_sqlite, raw_
 from bench.services import PostgresServer
 
 WARM_UP_S = 3.0
-HOLD_BACK_AT = 600
-FLOOR_BATCH = 50
+HOLD_BACK_AT = 3000
+FLOOR_BATCH = 200  # what a worker reports at once when it is behind
 MS = 1000
 
 
