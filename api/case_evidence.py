@@ -54,13 +54,13 @@ def find_item(session: Session, case_id: UUID, sha256: str) -> Evidence:
     return found
 
 
-def with_plate(session: Session, items: Iterable[Evidence]) -> frozenset[str]:
-    """Returns the sha256 of those items in which a plate may show.
+def with_plate(session: Session, names: Iterable[str]) -> frozenset[str]:
+    """Returns those sha256 under which a plate may show.
 
     The same bytes may stand under several incidents and cases: one that is marked speaks for all of them.
     """
-    hashes = {item.sha256 for item in items}
-    return frozenset(session.scalars(select(Evidence.sha256).where(Evidence.sha256.in_(hashes), Evidence.plate_kept)))
+    marked = Evidence.sha256.in_(set(names)) & Evidence.plate_kept
+    return frozenset(session.scalars(select(Evidence.sha256).where(marked).distinct()))
 
 
 def write_plate_access(

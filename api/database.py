@@ -10,10 +10,15 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 _WRITES = "streetcase_writes"
+
+
+class DatabaseUnavailable(Exception):
+    """No server answers, it refuses the password, the file cannot be opened, or the tables are not made yet."""
 
 
 class Database:
@@ -48,6 +53,23 @@ class Database:
         self.engine.dispose()
 
 
+@contextmanager
+def database_of_command(database_url: str) -> Iterator[Database]:
+    """Opens a database for one command and closes it. Raises: DatabaseUnavailable: In words for who typed it."""
+    database = Database(database_url)
+    try:
+        yield database
+    except (OperationalError, ProgrammingError) as error:
+        if isinstance(error, ProgrammingError) or "no such" in str(error.orig):
+            reason = str(error.orig).partition("\n")[0]
+            raise DatabaseUnavailable(
+                f"the database cannot be used: {reason}; streetcase api prepare makes its tables"
+            ) from error
+        raise DatabaseUnavailable(f"the database does not answer: {error.orig}") from error
+    finally:
+        database.close()
+
+
 def _engine(database_url: str) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
@@ -58,6 +80,8 @@ def _engine(database_url: str) -> Engine:
             pool_size=5,
             max_overflow=15,
             pool_pre_ping=True,
+            # Whatever the server prefers: what is read behind a lock must be what its last holder committed.
+            isolation_level="READ COMMITTED",
             hide_parameters=True,
             connect_args={"options": options},
         )

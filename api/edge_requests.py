@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.edge_configurations import EdgeUnknown
 from api.edge_schemas import EdgeRequestState, NewEdgeRequest
 from api.schemas import EdgeRequestResult, OpenEdgeRequest, ResultOutcome
-from api.tables import Edge, EdgeRequestRow, Evidence
+from api.tables import Edge, EdgeRequestRow
 
 OPEN_PER_EDGE = 20
 OPEN_SHOWN = 1000
@@ -93,10 +93,3 @@ def answer_request(
         return ResultOutcome.EXPIRED
     row.answered_at, row.result = at, result.model_dump(mode="json", exclude_none=True)
     return ResultOutcome.KEPT
-
-
-def plate_is_kept(session: Session, sha256: str) -> bool:
-    """Whether some case holds the same bytes as a picture in which a plate may be read."""
-    return (
-        session.scalar(select(Evidence.id).where(Evidence.sha256 == sha256, Evidence.plate_kept).limit(1)) is not None
-    )

@@ -19,9 +19,11 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import aiohttp
 import fsspec.asyn
 import s3fs
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # type: ignore[import-untyped]
+from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
 from api.evidence_errors import EvidenceMisconfigured, EvidenceMissing, EvidenceUnavailable
 from api.evidence_folder import SHA256, StoredItem, path_of
@@ -30,6 +32,9 @@ CALL_TIMEOUT_S = 20.0
 UPLOAD_TIMEOUT_S = 60.0
 READ_BYTES = 1_048_576
 """So much is fetched at once while an item is read."""
+
+PAGE_ITEMS = 1000
+"""So many are asked for at once when all are listed: the most that S3 gives."""
 
 WRITABLE_FOR_S = 60.0
 _AT_ONCE = 32
@@ -120,22 +125,31 @@ class BucketShelf:
     def items(self) -> Iterator[StoredItem]:
         after: dict[str, Any] = {}
         while True:
-            page = self._call("list_objects_v2", Prefix=self._prefix, MaxKeys=1000, **after)
-            for entry in page.get("Contents", []):
-                name = entry["Key"].rpartition("/")[2]
-                if SHA256.fullmatch(name) and entry["Key"] == self._key(name):
-                    yield StoredItem(name, entry["Size"], entry["LastModified"].astimezone(UTC))
-            if not page.get("IsTruncated"):
+            page = self._call("list_objects_v2", Prefix=self._prefix, MaxKeys=PAGE_ITEMS, **after)
+            with self._failures():
+                found = [self._listed(entry) for entry in page.get("Contents", [])]
+                after = {"ContinuationToken": page["NextContinuationToken"]} if page.get("IsTruncated") else {}
+            yield from (item for item in found if item is not None)
+            if not after:
                 return
-            after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def read(self, sha256: str, start: int, stop: int) -> bytes:
         """Returns the stored bytes from ``start`` up to ``stop``. Raises: EvidenceMissing, EvidenceUnavailable."""
         try:
             with self._failures():
-                return bytes(self._sync(self._read, sha256, start, stop))
-        except FileNotFoundError as error:
-            raise EvidenceMissing(f"no evidence is kept under {sha256}") from error
+                piece = bytes(self._sync(self._read, sha256, start, stop))
+        except FileNotFoundError:
+            raise EvidenceMissing(f"no evidence is kept under {sha256}") from None
+        if len(piece) != stop - start:
+            raise EvidenceUnavailable(f"the bucket {self._bucket} sent other bytes than were asked for")
+        return piece
+
+    def _listed(self, entry: dict[str, Any]) -> StoredItem | None:
+        """Returns None for an object that is no item of ours."""
+        name = entry["Key"].rpartition("/")[2]
+        if not SHA256.fullmatch(name) or entry["Key"] != self._key(name):
+            return None
+        return StoredItem(name, entry["Size"], entry["LastModified"].astimezone(UTC))
 
     async def _find(self, sha256: str) -> StoredItem | None:
         try:
@@ -174,8 +188,8 @@ class BucketShelf:
             with self._failures():
                 call = self._files._call_s3
                 return self._sync(call, method, Bucket=self._bucket, timeout_s=timeout_s, **arguments)
-        except FileNotFoundError as error:
-            raise EvidenceUnavailable(f"there is no bucket {self._bucket} for evidence") from error
+        except FileNotFoundError:
+            raise EvidenceUnavailable(f"there is no bucket {self._bucket} for evidence") from None
 
     def _sync(self, call: Any, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Any:
         timeout = timeout_s or self._call_timeout_s
@@ -186,21 +200,26 @@ class BucketShelf:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
-        """The server's own words are left out: they may quote the request with the name of its key."""
+        """The server's own words are left out, and not chained: they may quote the request with the name of its key."""
         try:
             yield
         except FileNotFoundError:
             raise
-        except NoCredentialsError as error:
+        except NoCredentialsError:
             raise EvidenceUnavailable(
                 f"no credentials for the bucket {self._bucket}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            ) from error
-        except PermissionError as error:
+            ) from None
+        except PermissionError:
             raise EvidenceUnavailable(
                 f"the bucket {self._bucket} refuses: wrong credentials or a right missing"
-            ) from error
-        except (OSError, BotoCoreError, ClientError) as error:
-            raise EvidenceUnavailable(f"the bucket {self._bucket} does not answer: {type(error).__name__}") from error
+            ) from None
+        except (OSError, BotoCoreError, ClientError, aiohttp.ClientError) as error:
+            raise EvidenceUnavailable(f"the bucket {self._bucket} does not answer: {type(error).__name__}") from None
+        except (ResponseParserError, KeyError, ValueError) as error:
+            # Headers that are left out or no numbers, or a page for people: from a proxy, or a server of another kind.
+            raise EvidenceUnavailable(
+                f"the bucket {self._bucket} answers as no S3 does: {type(error).__name__}"
+            ) from None
 
 
 class _Object(io.RawIOBase):

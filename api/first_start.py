@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import OperationalError
-
 from api.catalogue import read_kinds
-from api.database import Database
+from api.database import Database, DatabaseUnavailable, database_of_command
 from api.evidence_store import open_evidence_store
 from api.inserting import insert_if_absent
 from api.keys import KeyKind, keep_service_key, new_secret
@@ -18,9 +16,7 @@ from api.secret_file import read_or_create
 from api.settings import ApiSettings
 from api.tables import Kind
 
-
-class DatabaseUnavailable(Exception):
-    """No server answers, it refuses the password, or the file cannot be opened."""
+__all__ = ["DatabaseUnavailable", "FirstStart", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +33,11 @@ def prepare(settings: ApiSettings) -> FirstStart:
         SecretFileError, EvidenceUnavailable: A path cannot be used.
     """
     open_evidence_store(settings.evidence).prepare()
-    database = Database(settings.database_url)
-    try:
+    with database_of_command(settings.database_url) as database:
         with database.connection() as connection:
             lock_for_start(connection)
             migrate(connection)
         return FirstStart(administrator_password=_seed(database, settings))
-    except OperationalError as error:
-        raise DatabaseUnavailable(f"the database does not answer: {error.orig}") from error
-    finally:
-        database.close()
 
 
 def _seed(database: Database, settings: ApiSettings) -> str | None:

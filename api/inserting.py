@@ -20,7 +20,9 @@ def insert_if_absent(session: Session, table: type[Base], rows: Sequence[dict[st
     if not rows:
         return True
     absent = insert_into(session, table).on_conflict_do_nothing(index_elements=unique)
-    return session.connection().execute(absent, list(rows)).rowcount == len(rows)
+    # Told by what comes back: psycopg counts no rows where it sends many statements at once.
+    inserted = session.connection().execute(absent.returning(_table(table).c[unique[0]]), list(rows))
+    return len(inserted.all()) == len(rows)
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from api.database import Database
+from api.database import database_of_command
 from api.inserting import insert_if_absent
 from api.schemas import EdgeIdentity
 from api.secret_file import read_or_create
@@ -96,32 +96,27 @@ def keep_service_key(session: Session, secret: str) -> None:
 
 
 def add_edge(settings: ApiSettings, edge_id: str) -> str:
-    """Returns a new key for the edge, for the command line; older keys stay in force. Raises: EdgeIdRefused."""
-    database = Database(settings.database_url)
-    try:
-        with database.write() as session:
-            return enrol_edge(session, edge_id).secret
-    finally:
-        database.close()
+    """Returns a new key for the edge, for the command line; older keys stay in force.
+
+    Raises: EdgeIdRefused, DatabaseUnavailable.
+    """
+    with database_of_command(settings.database_url) as database, database.write() as session:
+        return enrol_edge(session, edge_id).secret
 
 
 def ensure_edge_key(settings: ApiSettings, edge_id: str, path: Path) -> str:
     """Returns the edge's key in ``path``, made where there is no file, and known to the database afterwards.
 
-    Raises: EdgeIdRefused. SecretFileError: If the file cannot be used.
+    Raises: EdgeIdRefused, DatabaseUnavailable. SecretFileError: If the file cannot be used.
         KeyRevoked: If its key was revoked or is another edge's.
     """
     secret = read_or_create(path, lambda: new_secret(KeyKind.EDGE))
-    database = Database(settings.database_url)
-    try:
-        with database.write() as session:
-            known = session.scalar(select(ApiKey).where(ApiKey.key_hash == sha256_of(secret)))
-            if known is None:
-                _keep_edge_key(session, edge_id, NewKey(id=uuid7(), secret=secret))
-            elif known.revoked_at is not None or known.edge_id != edge_id:
-                raise KeyRevoked(f"the key in {path} was revoked or is not of edge {edge_id}; remove the file")
-    finally:
-        database.close()
+    with database_of_command(settings.database_url) as database, database.write() as session:
+        known = session.scalar(select(ApiKey).where(ApiKey.key_hash == sha256_of(secret)))
+        if known is None:
+            _keep_edge_key(session, edge_id, NewKey(id=uuid7(), secret=secret))
+        elif known.revoked_at is not None or known.edge_id != edge_id:
+            raise KeyRevoked(f"the key in {path} was revoked or is not of edge {edge_id}; remove the file")
     return secret
 
 

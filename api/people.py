@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from api.clock import utc_now
-from api.database import Database
+from api.database import Database, database_of_command
 from api.inserting import insert_if_absent, insert_into
 from api.keys import sha256_of
 from api.passwords import Passwords, new_password
@@ -117,21 +117,17 @@ def log_out(session: Session, token_hash: str) -> None:
 def reset_password(settings: ApiSettings, name: str) -> str:
     """Gives the person a new password, returned this once; ends the person's sessions and any lock.
 
-    Raises: UnknownPerson.
+    Raises: UnknownPerson, DatabaseUnavailable.
     """
     password = new_password()
     password_hash = Passwords().hash(password)
-    database = Database(settings.database_url)
-    try:
-        with database.write() as session:
-            person = session.scalar(select(Person).where(Person.name == name))
-            if person is None:
-                raise UnknownPerson(f"nobody is called {name}")
-            person.password_hash = password_hash
-            session.execute(delete(LoginSession).where(LoginSession.person_id == person.id))
-            session.execute(delete(LoginFailures).where(LoginFailures.name == name))
-    finally:
-        database.close()
+    with database_of_command(settings.database_url) as database, database.write() as session:
+        person = session.scalar(select(Person).where(Person.name == name))
+        if person is None:
+            raise UnknownPerson(f"nobody is called {name}")
+        person.password_hash = password_hash
+        session.execute(delete(LoginSession).where(LoginSession.person_id == person.id))
+        session.execute(delete(LoginFailures).where(LoginFailures.name == name))
     return password
 
 

@@ -22,7 +22,7 @@ from api.database import Database
 from api.evidence_store import EvidenceStore, StoredItem
 from api.history import Act, line
 from api.retention_policy import RetentionPolicy
-from api.retention_search import DueCase, Search, named_by_a_case
+from api.retention_search import DueCase, Search, first_report_at, named_by_a_case
 from api.tables import Evidence, EvidenceDeletion, Kind
 
 ACTOR = "retention"
@@ -85,7 +85,8 @@ class Retention:
                 return
             for case in due:
                 while limit > 0:
-                    removed = self._expire(case, min(limit, _ITEMS_AT_ONCE), dry_run=dry_run, told=told)
+                    at_once = limit if dry_run else min(limit, _ITEMS_AT_ONCE)
+                    removed = self._expire(case, at_once, dry_run=dry_run, told=told)
                     if removed is None:
                         break
                     limit -= removed.items + removed.never_came
@@ -139,6 +140,8 @@ class Retention:
     def _unnamed(self, limit: int, *, dry_run: bool) -> Iterator[Removed]:
         """Removes what lies long in the store and stands under no case, or under cases alone whose time was over."""
         oldest = self._now - timedelta(days=UNNAMED_DAYS)
+        if not self._knew_events_before(oldest):
+            return
         old = (item for item in self._store.items() if item.stored_at < oldest)
         while limit > 0 and (batch := list(islice(old, _ITEMS_AT_ONCE))):
             unnamed = self._unnamed_of(batch, limit=limit, dry_run=dry_run)
@@ -148,6 +151,15 @@ class Retention:
             if not dry_run:
                 unnamed = [item for item in unnamed if self._remove(item.sha256)]
             yield Removed(None, len(unnamed), sum(item.size_bytes for item in unnamed))
+
+    def _knew_events_before(self, moment: datetime) -> bool:
+        """A database that began later may be waiting for a replay: what it does not name, others may have named."""
+        with self._database.read() as session:
+            began_at = first_report_at(session)
+        knew = began_at is not None and began_at < moment
+        if not knew:
+            _log.info("unnamed evidence stays: the database is too young to tell", began_at=began_at and str(began_at))
+        return knew
 
     def _unnamed_of(self, batch: list[StoredItem], *, limit: int, dry_run: bool) -> list[StoredItem]:
         names = [item.sha256 for item in batch]

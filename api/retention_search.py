@@ -16,7 +16,7 @@ from api.case_evidence import EXPIRED
 from api.history import Act
 from api.retention_policy import RetentionPolicy, Rule
 from api.states import CaseState
-from api.tables import Case, Evidence, EvidenceDeletion, HistoryLine
+from api.tables import Case, Evidence, EvidenceDeletion, HistoryLine, ReportRow
 from api.tables.base import UtcTime
 
 _BEFORE_ALL_CASES = datetime(1900, 1, 1, tzinfo=UTC)
@@ -119,6 +119,11 @@ class Search:
             raise LookupError(f"case {case.id} is due by no rule")
         ended_at = max(case.last_seen_at, changed_at or case.last_seen_at)
         return DueCase(case.id, case.kind_key, case.state, ended_at, rule)
+
+
+def first_report_at(session: Session) -> datetime | None:
+    """Returns since when this database records reports, None where it has none."""
+    return session.scalar(select(ReportRow.recorded_at).order_by(ReportRow.id).limit(1))
 
 
 def named_by_a_case(session: Session, names: Collection[str]) -> set[str]:

@@ -76,9 +76,9 @@ class ApiSettings:
             time_zone=environ.get("STREETCASE_TIME_ZONE") or "Asia/Shanghai",
             district=environ.get("STREETCASE_DISTRICT") or "000000",
             session_hours=_number(environ.get("STREETCASE_SESSION_HOURS") or "12"),
-            evidence_url=environ.get("STREETCASE_EVIDENCE_URL") or None,
-            evidence_key_file=_path(environ.get("STREETCASE_EVIDENCE_KEY_FILE")),
-            retention_file=_path(environ.get("STREETCASE_RETENTION_FILE")),
+            evidence_url=environ.get("STREETCASE_EVIDENCE_URL", "").strip() or None,
+            evidence_key_file=_path(environ, "STREETCASE_EVIDENCE_KEY_FILE"),
+            retention_file=_path(environ, "STREETCASE_RETENTION_FILE"),
         )
 
 
@@ -89,7 +89,8 @@ def _required(environ: Mapping[str, str], name: str, *, example: str) -> str:
     return value
 
 
-def _path(text: str | None) -> Path | None:
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name, "").strip()
     return Path(text) if text else None
 
 

@@ -66,7 +66,7 @@ def show(case_id: UUID, caller: Reader, here: Here, response: Response) -> CaseD
     with here.database.read() as session:
         case, kind = find_case(session, here.rights, caller, case_id, action=_READ)
         incidents, evidence = incidents_of(session, case_id), evidence_of(session, case_id)
-        plates = with_plate(session, evidence)
+        plates = with_plate(session, (item.sha256 for item in evidence))
     note_arrivals(here.database, here.evidence, evidence)
     response.headers["ETag"] = f'"{case.version}"'
     return detail(case, kind, incidents=incidents, evidence=evidence, plates=plates)

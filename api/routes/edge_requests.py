@@ -12,8 +12,9 @@ from fastapi.responses import StreamingResponse
 
 from api.access import allowed
 from api.callers import Caller
+from api.case_evidence import with_plate
 from api.edge_configurations import EdgeUnknown
-from api.edge_requests import TooManyOpen, add_request, find_request, plate_is_kept, state_of
+from api.edge_requests import TooManyOpen, add_request, find_request, state_of
 from api.edge_schemas import NewEdgeRequest, ShownEdgeRequest
 from api.problems import Problem
 from api.routes.evidence import evidence_response
@@ -60,7 +61,7 @@ def show_evidence(
     if not here.rights.may_elsewhere(caller.role, _READ_EVIDENCE):
         raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} sees pictures of its own cases, and this is of none")
     with here.database.read() as session:
-        shows_plate = item.plate_kept or plate_is_kept(session, sha256)
+        shows_plate = item.plate_kept or bool(with_plate(session, [sha256]))
     if shows_plate:
         raise Problem(HTTPStatus.FORBIDDEN, "a plate may show: such a picture is shown in its case alone")
     return evidence_response(here.evidence, sha256)

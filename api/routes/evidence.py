@@ -46,7 +46,7 @@ def show(
     with here.database.read() as session:
         find_case(session, here.rights, caller, case_id, action=_READ)
         item = find_item(session, case_id, sha256)
-        shows_plate = bool(with_plate(session, [item]))
+        shows_plate = bool(with_plate(session, [sha256]))
     if shows_plate and not here.rights.may(caller.role, _READ_PLATE):
         raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} may not do {_READ_PLATE}, and a plate may show")
     if item.state == EXPIRED:

@@ -20,8 +20,8 @@ api_app = typer.Typer(
 def prepare() -> None:
     """Make or migrate the database and the folders; the first start prints the administrator's password once."""
     with told():
+        from api.database import DatabaseUnavailable
         from api.evidence_store import EvidenceUnavailable
-        from api.first_start import DatabaseUnavailable
         from api.first_start import prepare as prepare_place
         from api.migrate import MigrationError
         from api.secret_file import SecretFileError
@@ -60,7 +60,7 @@ def serve(
 def add_edge(edge_id: Annotated[str, typer.Argument(help="The edge_id of the edge's YAML file.")]) -> None:
     """Make a key for an edge and print it once; put it where the edge's key_env or key_file says."""
     with told():
-        from api.first_start import DatabaseUnavailable
+        from api.database import DatabaseUnavailable
         from api.keys import EdgeIdRefused
         from api.keys import add_edge as make_key
         from api.settings import ApiSettings, SettingsError
@@ -73,7 +73,7 @@ def add_edge(edge_id: Annotated[str, typer.Argument(help="The edge_id of the edg
 def reset_password(name: Annotated[str, typer.Argument(help="Name of the user.")]) -> None:
     """Give a user a new generated password and print it once."""
     with told():
-        from api.first_start import DatabaseUnavailable
+        from api.database import DatabaseUnavailable
         from api.people import PeopleError
         from api.people import reset_password as make_password
         from api.settings import ApiSettings, SettingsError

@@ -19,32 +19,25 @@ _ROW = "{case:36}  {kind:24}  {state:10}  {ended:10}  {items:>7}  {size_bytes:>1
 def show_retention(*, dry_run: bool, limit: int) -> None:
     """Exits with 0 once all or ``limit`` items are done, 2 where something has to be mended, 130 after Ctrl-C."""
     with told():
-        from sqlalchemy.exc import OperationalError
-
         from api.clock import utc_now
-        from api.database import Database
+        from api.database import DatabaseUnavailable, database_of_command
         from api.evidence_store import EvidenceUnavailable, open_evidence_store
         from api.retention import Retention
         from api.retention_policy import RetentionError, RetentionPolicy
         from api.settings import ApiSettings, SettingsError
 
-        with told(SettingsError, RetentionError, EvidenceUnavailable):
+        with told(SettingsError, RetentionError, EvidenceUnavailable, DatabaseUnavailable):
             settings = ApiSettings.from_environment(os.environ)
             policy = RetentionPolicy.load(settings.retention_file)
             store = open_evidence_store(settings.evidence)
-            database = Database(settings.database_url)
             totals = _Totals()
             try:
-                for removed in Retention(database, store, policy, now=utc_now()).run(limit=limit, dry_run=dry_run):
-                    totals.show(removed)
+                with database_of_command(settings.database_url) as database:
+                    for removed in Retention(database, store, policy, now=utc_now()).run(limit=limit, dry_run=dry_run):
+                        totals.show(removed)
             except KeyboardInterrupt:
                 typer.echo("broken off; what was begun, the next run finishes")
                 raise typer.Exit(BROKEN_OFF) from None
-            except OperationalError as error:
-                typer.secho(f"the database does not answer: {error.orig}", err=True, fg=typer.colors.RED)
-                raise typer.Exit(2) from None
-            finally:
-                database.close()
             totals.show_sum(dry_run=dry_run, limit=limit)
 
 

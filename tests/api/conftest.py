@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from api.settings import ApiSettings
 from tests.api.place import Place
@@ -17,6 +19,14 @@ from tests.services.s3 import S3Server, running_s3, s3_is_installed
 POSTGRESQL = "postgresql"
 BUCKET = "evidence"
 SettingsFactory = Callable[[str], ApiSettings]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Every place hashes two; at its real cost argon2 would take half of all these tests' time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.passwords.PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64))
+        yield
 
 
 @pytest.fixture

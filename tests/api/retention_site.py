@@ -15,7 +15,7 @@ from api.retention import Removed, Retention
 from api.retention_policy import RetentionPolicy, Rule
 from api.rights import Role
 from api.states import CaseState
-from api.tables import Case, EvidenceDeletion
+from api.tables import Case, EvidenceDeletion, ReportRow
 from tests.api.pictures import put, sha256_of
 from tests.api.place import SEEN_AT, Place, a_report
 
@@ -67,6 +67,12 @@ class Site:
 
     def has(self, content: bytes) -> bool:
         return self.store.exists(sha256_of(content))
+
+    def began(self, days: float) -> None:
+        """Makes the database look as if it had recorded its first report so long ago."""
+        self.place.report(a_report())
+        with self.database.write() as session:
+            session.execute(update(ReportRow).values(recorded_at=self.now - timedelta(days=days)))
 
     def age(self, content: bytes, days: float) -> None:
         """Makes the bytes look as if they had come so long ago."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -56,6 +57,29 @@ def test_each_change_is_kept_and_the_newest_holds(shared_place: Place, edge_id: 
     kept = shared_place.service.edge_configuration(edge_id)
     assert kept is not None
     assert kept.revision == revisions[-1]
+
+
+def test_the_same_set_again_is_no_change(shared_place: Place, edge_id: str) -> None:
+    first, again = (
+        shared_place.person(role).put(path_of(edge_id), json={"watches": [WATCH]})
+        for role in (Role.SUPERVISOR, Role.INTEGRATOR)
+    )
+    assert (again.status_code, again.json()) == (200, first.json())
+    with shared_place.app.state.services.database.read() as session:
+        rows = session.scalars(select(EdgeConfigurationRow).where(EdgeConfigurationRow.edge_id == edge_id))
+        assert len(rows.all()) == 1
+
+
+def test_of_ten_who_saw_the_same_revision_one_changes_it(shared_place: Place, edge_id: str) -> None:
+    supervisor = shared_place.person(Role.SUPERVISOR)
+    seen = supervisor.put(path_of(edge_id), json={"watches": []}).headers["ETag"]
+
+    def put(dwell_s: float) -> int:
+        body = {"watches": [WATCH | {"dwell_s": dwell_s}]}
+        return supervisor.put(path_of(edge_id), json=body, headers={"If-Match": seen}).status_code
+
+    with ThreadPoolExecutor(10) as threads:
+        assert sorted(threads.map(put, range(10))) == [200, *[412] * 9]
 
 
 def test_whoever_saw_an_older_revision_changes_nothing(shared_place: Place, edge_id: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -80,6 +81,20 @@ def test_a_draft_travels_as_it_was_written(shared_place: Place, edge_id: str) ->
     request_id = ask(shared_place, edge_id, type="try_watch", camera="market-east", watch=watch)
     [told] = open_for(shared_place, edge_id)
     assert told.watch == watch == show(shared_place, edge_id, request_id)["watch"]
+
+
+def test_of_answers_at_the_same_moment_one_is_kept_and_of_asking_no_more_than_the_limit(
+    shared_place: Place, edge_id: str
+) -> None:
+    with ThreadPoolExecutor(10) as threads:
+        asked = list(threads.map(lambda _: post(shared_place, edge_id, **SNAPSHOT), range(OPEN_PER_EDGE + 10)))
+        assert sorted(answer.status_code for answer in asked) == [201] * OPEN_PER_EDGE + [409] * 10
+        [request_id] = [UUID(answer.json()["id"]) for answer in asked if answer.status_code == 201][:1]
+        results = [EdgeRequestResult(ok=False, error=str(number)) for number in range(10)]
+        service = shared_place.service
+        told = threads.map(lambda result: service.answer_edge_request(edge_id, request_id, result), results)
+        kept = [show(shared_place, edge_id, request_id)["result"] for _ in told]
+    assert kept == [kept[0]] * 10
 
 
 def test_another_edge_cannot_answer(shared_place: Place, edge_id: str) -> None:

@@ -103,6 +103,13 @@ def test_locks_double_up_to_an_hour(failures: int, expected_s: float) -> None:
     assert lock_s(failures) == expected_s
 
 
+def test_passwords_are_hashed_at_the_library_s_own_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.passwords.PasswordHasher", PasswordHasher)
+    cost = extract_parameters(Passwords().hash(PASSWORD))
+    assert cost == extract_parameters(PasswordHasher().hash(PASSWORD))
+    assert cost.memory_cost >= 65_536
+
+
 def test_an_unknown_name_takes_as_long_as_a_wrong_password(clocked: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[object] = []
     verify = PasswordHasher.verify

@@ -142,6 +142,7 @@ def test_an_event_that_names_expired_evidence_does_not_bring_it_back(sqlite_site
 
 def test_bytes_that_no_case_ever_named_go_after_thirty_days(sqlite_site: Site) -> None:
     old, young, named = a_picture(), a_picture(), a_picture()
+    sqlite_site.began(days=31)
     sqlite_site.case(named, state=None)
     for content in (old, young):
         put(sqlite_site.store, content)
@@ -154,6 +155,18 @@ def test_bytes_that_no_case_ever_named_go_after_thirty_days(sqlite_site: Site) -
     [line] = sqlite_site.lines()
     assert (line.case_id, line.policy, line.removed_at) == (None, "named by no case for 30 days", sqlite_site.now)
     assert sqlite_site.run(days=0) == []
+
+
+def test_a_database_made_anew_removes_nothing_that_it_cannot_know_yet(site: Site) -> None:
+    content = a_picture()
+    put(site.store, content)
+    site.age(content, 300)
+    assert site.run(days=60) == [], "empty: the archive is still to be replayed"
+    site.began(days=29)
+    assert site.run(days=0, dry_run=True) == site.run(days=0) == []
+    assert site.has(content)
+    [removed] = site.run(days=2)
+    assert (removed.case, removed.items, site.has(content)) == (None, 1, False)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ def test_a_run_that_died_before_the_bytes_went_is_finished_by_the_next(
     case_id = site.case(content) if named else None
     put(site.store, content)
     if not named:
+        site.began(days=60)
         site.age(content, 60)
 
     def dies(*_: object) -> bool:
@@ -81,10 +82,21 @@ def test_a_run_is_bounded_and_the_next_goes_on(sqlite_site: Site) -> None:
         left.append(sum(sqlite_site.has(content) for content in contents))
     assert left == [5, 3, 1, 0]
     assert set(sqlite_site.state(case_id)) == {"expired"}
+    sqlite_site.began(days=60)
     for content in contents:
         put(sqlite_site.store, content)
         sqlite_site.age(content, 60)
     assert [sum(removed.items for removed in sqlite_site.run(days=0, limit=3)) for _ in range(4)] == [3, 3, 1, 0]
+
+
+def test_a_dry_run_shows_all_of_a_case_that_a_run_takes_in_steps(
+    sqlite_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.retention._ITEMS_AT_ONCE", 2)
+    sqlite_site.case(*(a_picture() for _ in range(5)))
+    told, done = sqlite_site.run(days=31, dry_run=True), sqlite_site.run(days=31)
+    assert ([removed.items for removed in told], [removed.items for removed in done]) == ([5], [2, 2, 1])
+    assert sum(removed.size_bytes for removed in told) == sum(removed.size_bytes for removed in done)
 
 
 def test_a_case_that_changes_while_retention_looks_at_it_keeps_its_evidence(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from api.evidence_store import EvidenceSettings
 from api.settings import ApiSettings, SettingsError
 
 FOLDERS = {"STREETCASE_EVIDENCE_DIR": "/srv/evidence", "STREETCASE_SERVICE_KEY_FILE": "/srv/service.key"}
@@ -16,6 +17,12 @@ def test_sqlite_lies_beside_the_evidence_by_default() -> None:
     settings = ApiSettings.from_environment(FOLDERS)
     assert settings.database_url == "sqlite:////srv/streetcase.db"
     assert (settings.evidence_dir, settings.time_zone) == (Path("/srv/evidence"), "Asia/Shanghai")
+
+
+def test_blanks_around_a_setting_of_evidence_are_nothing() -> None:
+    said = {"STREETCASE_EVIDENCE_URL": " s3://evidence/x ", "STREETCASE_EVIDENCE_KEY_FILE": " "}
+    settings = ApiSettings.from_environment(FOLDERS | said)
+    assert settings.evidence == EvidenceSettings.from_environment(FOLDERS | said)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgres"])
