@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from detectors.base import Frame
+from detectors.quiet_openvino import openvino
 from detectors.yolo import YoloConfiguration, YoloDetector, build
 from models.zoo import load_model, load_weights
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
-from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from detectors.base import DetectionError, Image, ModelError
+from detectors.quiet_openvino import ColorFormat, PrePostProcessor, openvino
 
 Precision = Literal["f32", "bf16"]
 

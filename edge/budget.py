@@ -17,10 +17,14 @@ import structlog
 from edge.evidence import EvidenceFolder
 from edge.outbox import Outbox, OutboxError
 from edge.outbox_evidence import BLOCK_BYTES
+from edge.seldom import Seldom
 
 ENFORCE_EVERY_S = 60.0
 GROWTH = 0.02
 """Between two times it is enforced earlier, when so large a share of the budget came on top."""
+
+IN_VAIN_S = 10.0
+"""Where nothing was left to free on a full disk, it is tried again after so long, and not each second."""
 
 FREE_DOWN_TO = 0.95
 KEEP_FREE_BYTES = 4_000_000
@@ -56,15 +60,19 @@ class Budget:
         self.used_bytes = 0
         self.fault: str | None = None
         self._unraised_bytes = 0
+        self._disk_bytes = Seldom(outbox.evidence.disk_bytes, version=outbox.version)
         self._enforced_s = float("-inf")
         self._enforced_bytes = 0
+        self._in_vain = False
 
     def tend(self) -> None:
         """Enforces each minute, and earlier after big growth; call it each second. It never raises for the disk."""
         try:
-            self.used_bytes = self._used_bytes()
+            self.used_bytes = self._outbox.file_bytes + self._disk_bytes.get() + self._unraised_bytes
             grown = self.used_bytes - self._enforced_bytes > GROWTH * self.budget_bytes
-            if grown or time.monotonic() - self._enforced_s >= ENFORCE_EVERY_S or self._disk_lacks_bytes() > 0:
+            since_s = time.monotonic() - self._enforced_s
+            lacks = self._disk_lacks_bytes() > 0 and (not self._in_vain or since_s >= IN_VAIN_S)
+            if grown or lacks or since_s >= ENFORCE_EVERY_S:
                 self.enforce()
         except (OutboxError, OSError) as error:
             self._tell(f"disk budget cannot be enforced: {error}")
@@ -74,6 +82,7 @@ class Budget:
         self._enforced_s = time.monotonic()
         self._unraised_bytes = self._measure_unraised()
         freed = self._free()
+        self._in_vain = freed == Freed()
         self.used_bytes = self._enforced_bytes = self._used_bytes()
         if freed != Freed():
             log.warning(
@@ -89,6 +98,8 @@ class Budget:
         return freed
 
     def _free(self) -> Freed:
+        if self._excess_bytes(self.budget_bytes) <= 0:
+            return Freed()
         if self._used_bytes() > self.budget_bytes:
             self._shrink()  # what is long written need not stand in the log too
         # Once something has to go, a little more goes, so as not to free each minute.

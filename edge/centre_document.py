@@ -16,6 +16,10 @@ from ingest.configuration import EdgeConfiguration, Section, Watch
 from ingest.contract import Name
 
 MAX_BYTES = 5_000_000
+MAX_WATCHES = 10_000
+MAX_REVISION_CHARS = 200
+"""Each watch is told in each beat and status, and so is the revision: both are bounded, and so is what they cost."""
+
 _NO_LINES = Lines({})
 _OF_WATCH = re.compile(r"watches\[(\d+)\]\.?(.*)", re.DOTALL)
 
@@ -45,7 +49,11 @@ class _Document(Section):
 
 def watches_of(offer: Offer, local: EdgeConfiguration) -> Sequence[Watch]:
     """Returns the offered watches, all of them good beside those of ``local``. Raises: OfferRefused."""
+    if len(offer.revision) > MAX_REVISION_CHARS or not offer.revision.isprintable():
+        raise OfferRefused(f"its ETag is not {MAX_REVISION_CHARS} printable characters at most")
     raw = _parsed(offer.content)
+    if len(_ids(raw)) > MAX_WATCHES:
+        raise OfferRefused(f"watches: expected {MAX_WATCHES} at most, got {len(_ids(raw))}")
     try:
         document = _Document.model_validate(raw)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ class Moment:
             return max(0.0, self.boot_s - earlier.boot_s)
         passed_s = (self.utc - earlier.utc).total_seconds()
         return passed_s if passed_s >= 0 else math.inf
+
+    def not_before(self, utc: datetime) -> Moment:
+        """Returns this moment, told as ``utc`` where the wall clock has been set back behind it."""
+        return self if self.utc >= utc else dataclasses.replace(self, utc=utc)
 
 
 class Clock(Protocol):

@@ -136,6 +136,13 @@ class Database:
                 self._lose(error)
                 raise OutboxError(f"outbox cannot be read: {error}") from error
 
+    def version(self) -> tuple[int, int, int]:
+        """Returns what differs once anybody has written to the file; it costs next to nothing. Raises: OutboxError."""
+        with self._lock:
+            (others,) = self.rows("PRAGMA data_version")[0]
+            db = self.connection
+            return id(db), int(others), db.total_changes
+
     def shrink(self) -> None:
         """Gives free pages, and the log of what is written already, back to the disk. Raises: OutboxError."""
         with self._lock:

@@ -17,6 +17,8 @@ from ingest.edge_messages import CameraState, CameraStatus
 WAITING_LOOKS = 4
 """Looks of one camera that may wait for the detector; beyond, the oldest goes: late looks help nobody."""
 
+FAULT_CHARS = 500
+
 log = structlog.get_logger(__name__)
 
 
@@ -124,7 +126,7 @@ class CameraFeed(threading.Thread):
         return CameraStatus(
             id=self.camera.id,
             state=self._state,
-            fault=self._fault,
+            fault=self._fault[:FAULT_CHARS] if self._fault is not None else None,
             last_look_at=self.last_look_at,
             looks=self.looks,
             looks_behind_s=round(self._late_s, 3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -45,11 +46,13 @@ class Fleet:
         for group in self._groups:
             group.tend()
 
-    def stop(self) -> None:
+    def stop(self, *, within_s: float) -> None:
+        """Stops all groups, which have so long all together."""
+        deadline_s = time.monotonic() + within_s
         for group in self._groups:
             group.retire()
         for group in self._groups:
-            group.stop()
+            group.stop(within_s=max(0.0, deadline_s - time.monotonic()))
 
     def ask(self, asked: Asked) -> Future[RequestResult]:
         """Asks the group that owns the camera."""

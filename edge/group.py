@@ -184,7 +184,6 @@ def group_main(configuration_json: str, pipe: Connection) -> None:
     configure_logs()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops us in order
     end_with_parent(stop)
     configuration = EdgeConfiguration.model_validate_json(configuration_json)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -14,7 +15,7 @@ from edge.clock import Moment
 from edge.events import event_of
 from edge.outbox import Commit, CommitRefused, Outbox, OutboxError
 from edge.stay_records import StayRecord, record_of
-from edge.stays import Change, StayChange
+from edge.stays import Change, Stay, StayChange
 from ingest.configuration import Sensor, Watch
 from ingest.contract import ClearReason, Event, EvidenceItem, Phase
 
@@ -93,7 +94,7 @@ class Keeper:
                     event_of(
                         stay,
                         phase=_PHASES[change.change],
-                        occurred_at=moment.utc,
+                        occurred_at=_told_at(stay, moment),
                         edge_id=self._edge_id,
                         watch=watch,
                         sensor=sensor,
@@ -175,3 +176,8 @@ class Keeper:
             refusal, lost = again, list(commit.events)
         self.refused += max(1, len(lost))
         log.error("change refused by the outbox", error=str(refusal), events=[e.model_dump_json() for e in lost])
+
+
+def _told_at(stay: Stay, moment: Moment) -> datetime:
+    """Returns the moment that the event names: the centre takes an end before the last sighting for old news."""
+    return moment.utc if stay.last_event is None else moment.not_before(stay.last_event.utc).utc

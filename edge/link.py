@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,6 +18,10 @@ from ingest.configuration import Centre
 
 TIMEOUT_S = 10.0
 LONGEST_WAIT_S = 600.0
+ANSWER_MAX_BYTES = 8_000_000
+ANSWER_COMES_WITHIN_S = 120.0
+"""An answer has no more bytes, unpacked, and takes no longer from first to last: memory and time are the box's."""
+
 UNANSWERED_S = 20
 """A peer that acknowledges nothing for so long is gone, though no packet ever said so."""
 
@@ -37,6 +43,15 @@ class LinkDown(Exception):
         super().__init__(message)
         self.wait_s = wait_s
         self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class CentreAnswer:
+    """What the centre said; ``content`` is unpacked."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class CentreLink:
@@ -67,16 +82,18 @@ class CentreLink:
         content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = TIMEOUT_S,
-    ) -> httpx.Response:
+    ) -> CentreAnswer:
         """Returns any answer but those that mean "not now"; ``content`` is JSON where no Content-Type is given.
 
-        Raises: LinkDown: No answer, a key that is not accepted, a redirect, 408, 425, 429 or 5xx.
+        Raises: LinkDown: No answer, an endless one or a web page, a key that is not accepted, a redirect, 408, 425,
+            429 or 5xx.
         """
         sent = {"Content-Type": "application/json"} if content is not None else {}
         try:
-            answer = self._http.request(
+            with self._http.stream(
                 method, path, content=content, headers={**sent, **(headers or {})}, timeout=timeout_s
-            )
+            ) as stream:
+                answer = CentreAnswer(stream.status_code, stream.headers, _read(stream))
         except httpx.HTTPError as error:
             # Not chained: httpx keeps the request, and with it the key, on its errors.
             raise LinkDown(_in_words(error)) from None
@@ -88,9 +105,12 @@ class CentreLink:
             raise LinkDown(f"the answer is a redirect ({status}): centre.url is not the gateway's own", status=status)
         if status in _NOT_NOW or status >= 500:
             raise LinkDown(f"the gateway asks to wait ({status})", _retry_after_s(answer), status=status)
+        if status < 300 and answer.headers.get("Content-Type", "").startswith("text/html"):
+            # The log-in page of a network says 200 to everything, also to a picture that went nowhere.
+            raise LinkDown("the answer is a web page, which no gateway gives")
         return answer
 
-    def _measure_clock(self, answer: httpx.Response) -> None:
+    def _measure_clock(self, answer: CentreAnswer) -> None:
         theirs = _date(answer.headers.get("Date"))
         if theirs is not None:
             # Date has whole seconds: half a second is added, what remains is the offset to half a second.
@@ -147,6 +167,19 @@ def _socket_options() -> list[tuple[int, int, int]]:
     return options
 
 
+def _read(stream: httpx.Response) -> bytes:
+    """Raises: LinkDown: It is too large, or does not end."""
+    content = bytearray()
+    deadline_s = time.monotonic() + ANSWER_COMES_WITHIN_S
+    for piece in stream.iter_bytes():
+        content += piece
+        if len(content) > ANSWER_MAX_BYTES:
+            raise LinkDown(f"the answer has more than {ANSWER_MAX_BYTES} bytes")
+        if time.monotonic() > deadline_s:
+            raise LinkDown(f"the answer did not end within {ANSWER_COMES_WITHIN_S:.0f} s")
+    return bytes(content)
+
+
 def _in_words(error: httpx.HTTPError) -> str:
     """Returns what went wrong without the URL; of TLS what it was, as nobody could guess that."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error) or "pinned" in str(error):
@@ -154,7 +187,7 @@ def _in_words(error: httpx.HTTPError) -> str:
     return type(error).__name__
 
 
-def _retry_after_s(answer: httpx.Response) -> float | None:
+def _retry_after_s(answer: CentreAnswer) -> float | None:
     """Returns Retry-After in seconds, whether it was given as such or as a date of the centre's clock."""
     given = answer.headers.get("Retry-After", "")
     try:

@@ -13,7 +13,7 @@ from edge.appearance import appearance
 from edge.camera import Look
 from edge.evidence import EvidenceError, EvidenceFolder, Picture
 from edge.keeper import Keeper
-from edge.outbox import Commit
+from edge.outbox import Commit, OutboxError
 from edge.recent_looks import RecentLooks
 from edge.stays import Change, Stay, StayChange, WatchStays
 from edge.studio import Studio
@@ -172,11 +172,18 @@ class CameraLooks:
 
     def _remove(self, stay: Stay) -> None:
         """Removes the pictures of a stay that came to nothing, unless a stay born in the same look shares them."""
+        try:
+            self._remove_unshared(stay)
+        except (OutboxError, OSError) as error:
+            # Nobody knows now who else needs them; left behind, they are swept at the next start.
+            log.warning("pictures not removed", incident=str(stay.incident_id), reason=str(error))
+        stay.evidence.clear()
+
+    def _remove_unshared(self, stay: Stay) -> None:
         shared = {item.sha256 for w in self.watches for other in w.stays.stays for item in other.evidence}
         for item in stay.evidence:
             if item.sha256 not in shared and not self._keeper.holds(item.sha256):
                 self._evidence.remove(item.sha256)
-        stay.evidence.clear()
 
 
 def _together(commits: Sequence[Commit]) -> Commit:

@@ -94,6 +94,10 @@ class Outbox:
         """What the file and its log take on the disk, without the evidence beside it."""
         return self._database.size_bytes
 
+    def version(self) -> object:
+        """Returns what differs once anybody has written to the outbox, this process or another."""
+        return self._database.version()
+
     @property
     def _db(self) -> sqlite3.Connection:
         return self._database.connection
@@ -127,6 +131,13 @@ class Outbox:
             return [stay_from_json(body) for (body,) in rows]
         except ValidationError as error:
             raise OutboxError(f"a kept stay cannot be read: {error.error_count()} errors") from error
+
+    def open_incidents(self) -> list[UUID]:
+        """Returns the incidents of the stays that were raised."""
+        rows = self._database.rows(
+            "SELECT incident_id FROM stays WHERE json_extract(body, '$.raised') ORDER BY incident_id"
+        )
+        return [UUID(incident_id) for (incident_id,) in rows]
 
     def stays_evidence(self) -> dict[str, int]:
         """Returns sha256 and bytes of what the kept stays name; what is not raised yet has no row of its own."""

@@ -73,6 +73,16 @@ def add_events(db: sqlite3.Connection, events: Sequence[Event], *, added_at: str
     )
 
 
+def first_readable(bodies: Iterable[str]) -> Event | None:
+    """Returns the first that is an event of the contract; another version may have written the others."""
+    for body in bodies:
+        try:
+            return Event.model_validate_json(body)
+        except ValidationError:
+            continue
+    return None
+
+
 class OutboxQueue:
     """``clock_offset_ms`` is the centre's clock minus this one's: answers are noted in the centre's time."""
 
@@ -149,13 +159,18 @@ class OutboxQueue:
         """Puts back in line what was accepted from ``since`` on, a moment of the centre's clock; returns how many.
 
         When it occurred does not matter: an event of last week that was accepted a minute ago is as lost as a new one.
+        Its pictures wait again too: a centre that has lost the one may have lost the other, and is asked.
         """
+        from_then_on = "" if since is None else (since.astimezone(UTC) - CLOCK_MARGIN).isoformat()
         with self._database.transaction() as db:
-            if since is None:
-                return db.execute("UPDATE events SET state = 'waiting' WHERE state = 'accepted'").rowcount
+            db.execute(
+                "UPDATE evidence SET state = 'pending' WHERE state = 'present' AND sha256 IN ("
+                " SELECT sha256 FROM incident_evidence JOIN events USING (incident_id)"
+                " WHERE events.state = 'accepted' AND answered_at >= ?)",
+                (from_then_on,),
+            )
             return db.execute(
-                "UPDATE events SET state = 'waiting' WHERE state = 'accepted' AND answered_at >= ?",
-                ((since.astimezone(UTC) - CLOCK_MARGIN).isoformat(),),
+                "UPDATE events SET state = 'waiting' WHERE state = 'accepted' AND answered_at >= ?", (from_then_on,)
             ).rowcount
 
     def put_back(self, *, state: str, event_ids: Collection[str] | None = None) -> int:
@@ -167,17 +182,19 @@ class OutboxQueue:
             return sum(db.execute(again, (state, event_id)).rowcount for event_id in event_ids)
 
     def last_event(self, incident_id: UUID) -> Event | None:
-        rows = self._database.rows(
-            "SELECT body FROM events WHERE incident_id = ? ORDER BY seq DESC LIMIT 1", str(incident_id)
+        """Returns the incident's last event, or the last one that can be read."""
+        bodies = self._database.rows(
+            "SELECT body FROM events WHERE incident_id = ? ORDER BY seq DESC", str(incident_id)
         )
-        return Event.model_validate_json(rows[0][0]) if rows else None
+        return first_readable(body for (body,) in bodies)
 
     def counts(self) -> dict[str, int]:
         return dict(self._database.rows("SELECT state, COUNT(*) FROM events GROUP BY state"))
 
     def oldest_waiting_at(self) -> datetime | None:
-        oldest = self._database.rows("SELECT MIN(occurred_at) FROM events WHERE state = 'waiting'")[0][0]
-        return _moment(oldest) if oldest else None
+        """Returns when that occurred which has waited longest."""
+        oldest = self._database.rows("SELECT occurred_at FROM events WHERE state = 'waiting' ORDER BY seq LIMIT 1")
+        return _moment(oldest[0][0]) if oldest else None
 
     def forget_accepted(self, *, size_bytes: int) -> int:
         """Forgets the oldest accepted events of so many bytes together, but for the needed; returns how many."""

@@ -86,7 +86,7 @@ class OutboxView:
             message = json.loads(body)
         except ValueError:
             message = body
-        named = message.get("evidence", []) if isinstance(message, dict) else []
+        named = message.get("evidence") if isinstance(message, dict) else None
         return SeenEvent(
             event_id=event_id,
             incident_id=incident_id,
@@ -98,18 +98,20 @@ class OutboxView:
             added_at=added_at,
             occurred_at=datetime.fromisoformat(occurred_at),
             message=message,
-            evidence=tuple(self._item(item) for item in named),
+            evidence=tuple(self._item(item) for item in named if isinstance(item, dict))
+            if isinstance(named, list)
+            else (),
         )
 
     def _item(self, item: dict[str, Any]) -> SeenEvidence:
-        sha256 = str(item["sha256"])
+        sha256 = str(item.get("sha256", ""))
         row = self._db.execute("SELECT state, reason FROM evidence WHERE sha256 = ?", (sha256,)).fetchone()
         state, reason = row or (None, None)
         return SeenEvidence(
             sha256=sha256,
-            role=str(item["role"]),
-            media_type=str(item["media_type"]),
-            size_bytes=int(item["size_bytes"]),
+            role=str(item.get("role", "")),
+            media_type=str(item.get("media_type", "")),
+            size_bytes=size_bytes if isinstance(size_bytes := item.get("size_bytes"), int) else 0,
             state=state,
             reason=reason,
             file_is_here=(self._evidence / sha256[:2] / sha256).is_file(),

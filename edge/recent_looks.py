@@ -132,18 +132,6 @@ def prune(folder: Path, *, now: datetime) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def kept_bytes(root: Path) -> int:
-    """Returns what all kept looks take on the disk, in bytes."""
-    total = 0
-    for folder in _folders(root):
-        for file in folder.glob("*.jpg"):
-            try:
-                total += file.stat().st_size
-            except FileNotFoundError:  # pruned just now
-                continue
-    return total
-
-
 def _folders(root: Path) -> list[Path]:
     return [entry for entry in root.iterdir() if entry.is_dir()] if root.is_dir() else []
 

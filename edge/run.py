@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Mapping
@@ -102,11 +101,14 @@ class Edge:
                 self._tend()
         finally:
             self._stop.set()
-            self._fleet.stop()
-            self._sensors.stop(within_s=STOPPING_S)
+            # All stop at once, and have so long together: whoever stops this process does not wait for ever.
+            deadline_s = time.monotonic() + STOPPING_S
+            self._fleet.stop(within_s=STOPPING_S)
+            self._sensors.stop(within_s=max(1.0, deadline_s - time.monotonic()))
             for thread in threads:
                 # The long poll may hang for as long as the centre likes; it has nothing to keep.
-                thread.join(timeout=TEND_EVERY_S if thread.daemon else STOPPING_S)
+                left_s = max(1.0, deadline_s - time.monotonic())
+                thread.join(timeout=TEND_EVERY_S if thread.daemon else left_s)
             self._statuses.write(self._folders.status)
             if self._link is not None:
                 self._link.close()
@@ -195,10 +197,16 @@ class Edge:
                 log.warning("not withdrawn yet", reason=str(error))
 
     def _report_status(self, uplink: Uplink) -> None:
+        told = False
         while not self._stop.is_set():
-            # The uplink tells when the centre is lost; a status is worth nothing later.
-            with contextlib.suppress(LinkDown):
+            # A status is worth nothing later. That the centre is lost the uplink tells; what it refuses, only this.
+            try:
                 uplink.send_status(self.status())
+                told = False
+            except LinkDown as error:
+                if error.status is not None and not told:
+                    log.warning("status not taken", reason=str(error))
+                told = error.status is not None
             self._stop.wait(STATUS_EVERY_S)
 
     def status(self) -> EdgeStatus:

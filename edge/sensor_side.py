@@ -166,10 +166,12 @@ class SensorSide:
             side.tend()
 
     def stop(self, *, within_s: float) -> None:
+        """Stops all brokers' sides, which have so long all together."""
+        deadline_s = time.monotonic() + within_s
         for side in self._brokers.values():
             side.retire()
         for side in self._brokers.values():
-            side.join(within_s)
+            side.join(max(0.0, deadline_s - time.monotonic()))
 
     @property
     def desks(self) -> list[SensorDesk]:

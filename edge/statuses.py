@@ -14,7 +14,8 @@ from edge.centre_configuration import CentreConfiguration
 from edge.fleet import Fleet
 from edge.keeper import Keeper
 from edge.link import CentreLink
-from edge.outbox import Outbox, OutboxError
+from edge.outbox import Counts, Outbox, OutboxError
+from edge.seldom import Seldom
 from edge.sensor_side import SensorSide
 from ingest.contract import Answer
 from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus, WatchStatus
@@ -47,6 +48,8 @@ class Statuses:
         self._sensors = sensors
         self._centre = centre
         self._link = link
+        # Each second a status is written, and after days without a link there is much to count.
+        self._counted = Seldom(lambda: (outbox.counts(), outbox.open_incidents()), version=outbox.version)
         self._started_at = datetime.now(UTC)
         self._unwritten: str | None = None
 
@@ -73,15 +76,15 @@ class Statuses:
         uncommitted = self._keeper.uncommitted + sum(beat.uncommitted for beat in beats)
         faults = [self._outbox.fault, self._keeper.fault, *(beat.fault for beat in beats), self._budget.fault]
         try:
-            backlog = self._backlog(uncommitted=uncommitted, fault=next((f for f in faults if f is not None), None))
-            incidents = [stay.incident_id for stay in self._outbox.stays() if stay.raised]
+            counts, incidents = self._counted.get()
         except OutboxError as error:
             unread = Backlog(uncommitted=uncommitted, fault=str(error)[:FAULT_CHARS])
             return status.model_copy(update={"backlog": unread})
+        fault = next((f for f in faults if f is not None), None)
+        backlog = self._backlog(counts, uncommitted=uncommitted, fault=fault)
         return status.model_copy(update={"backlog": backlog, "open_incidents": incidents})
 
-    def _backlog(self, *, uncommitted: int, fault: str | None) -> Backlog:
-        counts = self._outbox.counts()
+    def _backlog(self, counts: Counts, *, uncommitted: int, fault: str | None) -> Backlog:
         return Backlog(
             events=counts.events.get("waiting", 0),
             evidence_items=counts.evidence_items,

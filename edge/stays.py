@@ -188,7 +188,8 @@ class WatchStays:
             stay.raised, stay.last_event = True, moment
             return [StayChange(Change.RAISED, stay)]
         if stay.raised and (stay.last_event is None or moment.since(stay.last_event) >= UPDATE_EVERY_S):
-            stay.last_event = moment
+            # Never told as earlier than the last one, so that the latest told moment outlives a clock that is set back.
+            stay.last_event = moment if stay.last_event is None else moment.not_before(stay.last_event.utc)
             return [StayChange(Change.UPDATED, stay)]
         return [StayChange(Change.SEEN, stay)]
 

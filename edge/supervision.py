@@ -18,6 +18,7 @@ import structlog
 from edge.asking import Asked, Beat, CannotStart, FromGroup, failed
 from edge.faults import waits_s
 from edge.group import group_main
+from edge.spawning import deaf_to_interrupts
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import RequestResult
 
@@ -125,11 +126,11 @@ class GroupProcess:
         if not process.is_alive() or time.monotonic() - since_s > STOPPING_S:
             self._end()
 
-    def stop(self) -> None:
-        """Asks the group to finish what it has in hand, and waits for it a bounded time."""
+    def stop(self, *, within_s: float = STOPPING_S) -> None:
+        """Asks the group to finish what it has in hand, and waits for it so long at most."""
         self.retire()
         if self._process is not None:
-            self._process.join(timeout=STOPPING_S)
+            self._process.join(timeout=within_s)
         self._end()
         with self._lock:
             questions, self._questions = list(self._questions.values()), {}
@@ -148,7 +149,8 @@ class GroupProcess:
             target=group_main, args=(self.configuration.model_dump_json(), theirs), name="cameras"
         )
         try:
-            process.start()
+            with deaf_to_interrupts():
+                process.start()
         except OSError as error:  # no memory, no process left
             log.error("camera group cannot be started", cameras=self.cameras, reason=type(error).__name__)
             self._pace()

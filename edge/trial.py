@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ from edge.logs import configure_logs
 from edge.looks import CameraWatch
 from edge.orphans import end_with_parent
 from edge.recent_looks import KEEP_EVERY_S, RecentLook, recent_looks
+from edge.spawning import deaf_to_interrupts
 from edge.stays import Change, WatchStays
 from ingest.configuration import Camera, Watch
 from ingest.contract import EvidenceItem, EvidenceRole
@@ -57,7 +57,8 @@ def try_watch(watch: Watch, camera: Camera, root: Path, *, deadline_s: float, st
     arguments = (watch.model_dump_json(), camera.look_every_s, str(root), theirs)
     process = context.Process(target=trial_main, args=arguments, name="trial")
     try:
-        process.start()
+        with deaf_to_interrupts():
+            process.start()
     except OSError as error:  # no memory, no process left
         raise TrialFailed(f"no process for it: {error.strerror}") from error
     finally:
@@ -87,7 +88,6 @@ def _outcome(process: BaseProcess, answers: Connection, is_over: Callable[[], bo
 
 def trial_main(watch_json: str, look_every_s: float, root: str, answers: Connection) -> None:
     """Entry point of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(threading.Event())
     os.nice(NICENESS)
     configure_logs()

@@ -149,7 +149,8 @@ class Uplink:
             self._carry_less(waiting, size_bytes=len(body))
             return None
         if answer.status_code != 202:
-            raise LinkDown(f"events not taken: {answer.status_code} {answer.text[:200]}", status=answer.status_code)
+            said = answer.content[:200].decode(errors="replace")
+            raise LinkDown(f"events not taken: {answer.status_code} {said}", status=answer.status_code)
         self._posted_s = time.monotonic()
         try:
             post = PostAnswer.model_validate_json(answer.content)
@@ -175,6 +176,7 @@ class Uplink:
             return
         if known is not None:
             again = self._outbox.send_again(post.resend_from)
+            self.uploads.ask_first()
             log.warning("stream is new, sending again", events=again)
         self._outbox.set_note("stream_epoch", post.stream_epoch)
 

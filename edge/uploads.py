@@ -96,6 +96,11 @@ class Uploads:
         for thread in self._threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
 
+    def ask_first(self) -> None:
+        """Has the centre asked what it lacks before anything that is not fresh goes."""
+        with self._changed:
+            self._must_ask, self._ask_not_before_s = True, 0.0
+
     @property
     def is_down(self) -> bool:
         return self._lane.is_down
@@ -181,7 +186,11 @@ class Uploads:
         path = self._evidence.path(item.sha256)
         wrong = _what_is_wrong(path, item)
         if wrong is not None:
-            self._sacrifice(item, wrong)
+            # What arrived once, and waits again because the centre lost something, may have been removed here since.
+            if self._ask([item.sha256]) == set():
+                self._outbox.evidence.arrived([item.sha256])
+            else:
+                self._sacrifice(item, wrong)
             return
         answer = self._link.request(
             "PUT",

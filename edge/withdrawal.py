@@ -30,4 +30,6 @@ def _ending(stay: Stay, last: Event | None) -> list[Event]:
     if not stay.raised or last is None or last.phase is Phase.CLEARED:
         return []
     ending = {"phase": Phase.CLEARED, "clear_reason": ClearReason.WITHDRAWN}
-    return [last.model_copy(update={**ending, "event_id": uuid7(), "occurred_at": datetime.now(UTC)})]
+    # A clock that was set back meanwhile must not make the end look older than what it ends.
+    occurred_at = max(datetime.now(UTC), last.occurred_at)
+    return [last.model_copy(update={**ending, "event_id": uuid7(), "occurred_at": occurred_at})]

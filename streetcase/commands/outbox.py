@@ -153,11 +153,12 @@ def _document(event: SeenEvent, *, whole: bool) -> dict[str, object]:
 def _print_table(events: list[SeenEvent]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("event", "age", "kind", "watch", "phase", "state", "answers", "reason", "pictures")
     now = datetime.now(UTC)
     for event in events:
-        table.add_row(
+        cells = (
             event.event_id,
             _age((now - event.occurred_at).total_seconds()),
             event.told("kind"),
@@ -168,6 +169,8 @@ def _print_table(events: list[SeenEvent]) -> None:
             event.reason or "",
             ", ".join(f"{count} {state}" for state, count in sorted(event.evidence_states.items())),
         )
+        # As it is: brackets in a reason of the gateway's are no markup.
+        table.add_row(*(Text(cell) for cell in cells))
     console = Console()
     # Ids are there to be copied: a pipe, which tells no width, gets them whole.
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)

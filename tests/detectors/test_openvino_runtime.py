@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 from openvino import opset8
 from openvino.passes import Serialize
 
 from detectors.base import DetectionError, ModelError
 from detectors.openvino_runtime import OpenVinoRuntime, RuntimeSettings, cell_count
+from detectors.quiet_openvino import openvino
 from models.zoo import load_model, load_weights
 
 SMALL = RuntimeSettings(input_wh=(320, 320), threads=1)

@@ -70,6 +70,12 @@ def street_picture(folder: Path) -> Image:
 
 
 def standing_clip(path: Path, image: Image, *, seconds: float = 300) -> Path:
-    """Writes a clip in which nothing moves, with a keyframe each second."""
+    """Writes a clip, a keyframe each second, in which nothing moves; a mark in its corner tells the frames apart."""
     height, width = image.shape[:2]
-    return write_clip(path, seconds=seconds, fps=2, size_wh=(width, height), gop=2, draw=lambda _: image)
+
+    def drawn(index: int) -> Image:
+        marked = image.copy()
+        marked[:16, :16] = index * 7 % 256
+        return marked
+
+    return write_clip(path, seconds=seconds, fps=1, size_wh=(width, height), gop=1, draw=drawn)

@@ -49,21 +49,21 @@ def _reader(url: str, *, every_s: float, timeout_s: float = 1.0, masks: bool = F
 
 
 def test_where_keyframes_come_often_enough_only_they_are_decoded(tmp_path: Path) -> None:
-    reader = _reader(str(_clip(tmp_path / "often.mp4", seconds=4, gop=5)), every_s=1.0)
+    reader = _reader(str(_clip(tmp_path / "often.mp4", seconds=2.5, gop=5)), every_s=1.0)
 
     looks = list(reader.looks())
 
     assert reader.mode == "keyframes"
-    assert [_number(look) for look in looks] == pytest.approx([0, 10, 20, 30], abs=1)
+    assert [_number(look) for look in looks] == pytest.approx([0, 10, 20], abs=1)
 
 
 def test_where_keyframes_are_rare_everything_is_decoded_and_no_look_is_missed(tmp_path: Path) -> None:
-    reader = _reader(str(_clip(tmp_path / "rare.mp4", seconds=4, gop=250)), every_s=0.5)
+    reader = _reader(str(_clip(tmp_path / "rare.mp4", seconds=2, gop=250)), every_s=0.5)
 
     looks = list(reader.looks())
 
     assert reader.mode == "continuous"
-    assert [_number(look) for look in looks] == pytest.approx([0, 5, 10, 15, 20, 25, 30, 35], abs=1)
+    assert [_number(look) for look in looks] == pytest.approx([0, 5, 10, 15], abs=1)
 
 
 def test_a_file_is_played_at_the_speed_of_its_own_timestamps(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_a_live_stream_gives_looks_at_the_asked_rate(tmp_path: Path, rtsp_server
     camera = rtsp_server(_clip(tmp_path / "clip.mp4", seconds=3, gop=5))
     looks: Iterator[Look] = _reader(camera.url, every_s=0.5, timeout_s=5.0).looks()
 
-    first = [next(looks) for _ in range(8)]
+    first = [next(looks) for _ in range(5)]
 
-    assert first[-1].moment.since(first[0].moment) == pytest.approx(3.5, abs=1.0)
+    assert first[-1].moment.since(first[0].moment) == pytest.approx(2.0, abs=0.8)
 
 
 @pytest.mark.parametrize(
@@ -268,3 +268,16 @@ def test_a_file_with_a_codec_that_nobody_knows_is_corrupt(tmp_path: Path) -> Non
 
     with pytest.raises(Corrupt):
         list(_reader(str(path), every_s=1.0).looks())
+
+
+def test_a_fault_is_told_in_as_many_words_as_a_status_takes(tmp_path: Path) -> None:
+    camera = Camera(id="yard", url="/" + "far/" * 400)
+    stop = threading.Event()
+    feed = CameraFeed(camera, Mailbox(), clock=SystemClock(), stop=stop)
+    feed.start()
+    try:
+        assert _until(lambda: feed.status().state is CameraState.LOST)
+        assert str(feed.status().fault).startswith("not found: /far/")
+    finally:
+        stop.set()
+        feed.join(timeout=5)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edge.centre_configuration import CentreConfiguration
+from edge.centre_document import Offer, OfferRefused, watches_of
 from edge.kept_offer import KeptOffer
 from edge.link import LinkDown
 from ingest.configuration import EdgeConfiguration
@@ -276,3 +277,19 @@ def test_an_edge_that_is_offline_says_so_and_goes_on(box: Box) -> None:
     assert side.in_force.known
     assert side.fault is None
     link.close()
+
+
+@pytest.mark.parametrize(
+    ("offer", "says"),
+    [
+        (Offer(f'"{"x" * 600}"', b'{"edge_id": "corner-7", "watches": []}'), "its ETag is not 200 printable"),
+        (
+            Offer('"1"', json.dumps({"edge_id": "corner-7", "watches": [{}] * 10_001}).encode()),
+            "expected 10000 at most",
+        ),
+    ],
+    ids=["a revision that no status takes", "more watches than any box looks at"],
+)
+def test_what_would_harm_the_edge_is_not_taken(offer: Offer, says: str) -> None:
+    with pytest.raises(OfferRefused, match=says):
+        watches_of(offer, EdgeConfiguration.model_validate(LOCAL))

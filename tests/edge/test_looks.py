@@ -183,3 +183,13 @@ def test_an_incident_whose_watch_was_taken_out_of_the_configuration_is_withdrawn
     assert cleared.event_id != raised.event_id
     assert outbox.stays() == []
     outbox.close()
+
+
+def test_while_the_outbox_cannot_be_read_looking_goes_on(yard: Yard) -> None:
+    yard.look(car(), times=2)
+    yard.outbox.close()
+
+    yard.look(times=4)
+
+    assert yard.looks.watches[0].judged == 6
+    assert len(yard.files) == 1  # who needs it cannot be known now; the next start sweeps it

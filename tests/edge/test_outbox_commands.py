@@ -161,3 +161,14 @@ def test_an_event_that_cannot_be_read_is_listed_all_the_same(box: Box) -> None:
 
     assert "cannot be read any more" in listed["reason"]
     assert datetime.fromisoformat(listed["occurred_at"]).tzinfo == UTC
+
+
+def test_what_others_wrote_into_an_event_or_a_reason_is_shown_as_it_is(box: Box) -> None:
+    box.outbox._db.execute(
+        """UPDATE events SET reason = 'labels[0]: [/red] odd', body = '{"evidence": null}' WHERE seq = 3"""
+    )
+    box.outbox._db.execute("""UPDATE events SET body = '{"evidence": [1, {"role": 2}]}' WHERE seq = 4""")
+
+    assert "labels[0]: [/red] odd" in box.run("list").output
+    [shown] = box.json("show", str(box.events[3].event_id))
+    assert [item["role"] for item in shown["evidence"]] == ["2"]

@@ -77,9 +77,9 @@ def test_a_request_that_comes_again_and_again_is_done_once_and_does_not_make_the
     second = centre.ask("snapshot")
     wait_until(lambda: loop.asked == [first, second])
     polls = centre.polls
-    time.sleep(2.5)
+    time.sleep(1.5)
 
-    assert centre.polls - polls <= 3
+    assert centre.polls - polls <= 2
     loop.may_answer.set()
     assert centre.result(first).error == "as the test wants"
     assert centre.result(second).error == "as the test wants"
@@ -122,8 +122,8 @@ def test_what_this_edge_does_not_understand_keeps_it_from_nothing_else(loop: Loo
     assert centre.result(good)
     assert loop.asked == [good]
     polls = centre.polls
-    time.sleep(2.5)
-    assert centre.polls - polls <= 3
+    time.sleep(1.5)
+    assert centre.polls - polls <= 2
 
 
 # A whole edge with a real camera group.
@@ -195,7 +195,7 @@ def test_look_now_looks_out_of_turn_and_tells_what_counts(edge: Edge, whole_cent
 
 
 def test_a_camera_that_gives_no_picture_is_told_with_its_fault(edge: Edge, whole_centre: SmallCentre) -> None:
-    result = whole_centre.result(whole_centre.ask("snapshot", "gone", expires_in_s=10))
+    result = whole_centre.result(whole_centre.ask("snapshot", "gone", expires_in_s=6))
 
     assert not result.ok
     assert result.error is not None

@@ -1,35 +1,27 @@
-"""Sensors over a real broker: readings become incidents by the same stays, and nothing cries wolf."""
+"""Readings become incidents by the same stays as findings, and nothing cries wolf."""
 
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from detectors.threshold import ThresholdConfiguration, ThresholdRule
-from edge.clock import SystemClock
 from edge.keeper import Keeper
 from edge.outbox import Outbox
-from edge.sensors import BrokerLink, SensorDesk, SensorWatch
+from edge.sensors import SensorDesk, SensorWatch
 from edge.stays import WatchStays
-from ingest.configuration import Broker, DetectorChoice, Sensor, Watch
+from ingest.configuration import DetectorChoice, Sensor, Watch
 from ingest.contract import Event, Phase
 from tests.edge.fakes import FakeClock
-from tests.services.mosquitto import Broker as RealBroker
-from tests.services.processes import missing
 
 SENSOR = Sensor(id="gauge", broker="site", topic="gauges/+/level", value="level", unit="m", asset_id="G-1")
 
 
-def _watch(*, dwell_s: float = 3, grace_s: float = 5, clear_s: float = 4) -> Watch:
+def a_watch(*, dwell_s: float = 3, grace_s: float = 5, clear_s: float = 4) -> Watch:
     return Watch(
         id="flood",
         kind="road-flooding",
@@ -41,8 +33,8 @@ def _watch(*, dwell_s: float = 3, grace_s: float = 5, clear_s: float = 4) -> Wat
     )
 
 
-def _desk(outbox: Outbox, watch: Watch | None = None) -> SensorDesk:
-    stays = WatchStays(watch or _watch(), outbox.stays())
+def a_desk(outbox: Outbox, watch: Watch | None = None) -> SensorDesk:
+    stays = WatchStays(watch or a_watch(), outbox.stays())
     return SensorDesk(SENSOR, [SensorWatch(stays, _rule())], Keeper(outbox, edge_id="corner-7"))
 
 
@@ -57,7 +49,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     box.close()
 
 
-def _events(outbox: Outbox) -> list[Event]:
+def events_of(outbox: Outbox) -> list[Event]:
     return [waiting.event for waiting in outbox.waiting_events(100)]
 
 
@@ -67,13 +59,13 @@ def _say(desk: SensorDesk, clock: FakeClock, *levels: object, every_s: float = 1
 
 
 def test_a_level_over_the_threshold_is_raised_after_its_hold_and_cleared_below_the_second_one(outbox: Outbox) -> None:
-    clock, desk = FakeClock(), _desk(outbox)
+    clock, desk = FakeClock(), a_desk(outbox)
 
     _say(desk, clock, 0.02, 0.2, 0.2, 0.2, 0.2)  # raised: over it for 3 s
     _say(desk, clock, *[0.12] * 10)  # between the two thresholds: still standing
     _say(desk, clock, *[0.05] * 6)  # below the second: gone after 4 s
 
-    events = _events(outbox)
+    events = events_of(outbox)
     assert [event.phase for event in events] == [Phase.RAISED, Phase.CLEARED]
     assert events[0].incident_id == events[1].incident_id
     assert events[0].reading is not None
@@ -83,190 +75,91 @@ def test_a_level_over_the_threshold_is_raised_after_its_hold_and_cleared_below_t
 
 
 def test_a_short_peak_raises_nothing(outbox: Outbox) -> None:
-    clock, desk = FakeClock(), _desk(outbox)
+    clock, desk = FakeClock(), a_desk(outbox)
 
     _say(desk, clock, 0.02, 0.2, 0.2, 0.02, 0.2, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02)
 
-    assert _events(outbox) == []
+    assert events_of(outbox) == []
 
 
 def test_a_sensor_that_speaks_only_on_change_holds_its_last_reading_for_the_grace(outbox: Outbox) -> None:
-    clock, desk = FakeClock(), _desk(outbox, _watch(dwell_s=3, grace_s=5))
+    clock, desk = FakeClock(), a_desk(outbox, a_watch(dwell_s=3, grace_s=5))
 
     _say(desk, clock, 0.2)
     for _ in range(8):
         desk.tick(clock.pass_s(0.5))
 
-    assert [event.phase for event in _events(outbox)] == [Phase.RAISED]
+    assert [event.phase for event in events_of(outbox)] == [Phase.RAISED]
 
 
 def test_silence_neither_raises_nor_clears(outbox: Outbox) -> None:
-    clock, desk = FakeClock(), _desk(outbox)
+    clock, desk = FakeClock(), a_desk(outbox)
     _say(desk, clock, *[0.2] * 6)
 
     for _ in range(1000):
         desk.tick(clock.pass_s(1))
 
-    assert [event.phase for event in _events(outbox)] == [Phase.RAISED]
+    assert [event.phase for event in events_of(outbox)] == [Phase.RAISED]
     assert desk.watches[0].stays.stays[0].dwell_s < 20
 
 
 @pytest.mark.parametrize("payload", [b"hello", b'{"level": NaN}', b'{"level": "deep"}', b'{"other": 1}', b"\x00" * 9])
 def test_garbage_is_counted_and_changes_nothing(outbox: Outbox, payload: bytes) -> None:
-    clock, desk = FakeClock(), _desk(outbox)
+    clock, desk = FakeClock(), a_desk(outbox)
     _say(desk, clock, *[0.2] * 6)
 
     for _ in range(20):
         desk.take(payload, clock.pass_s(1), retained=False)
 
-    assert [event.phase for event in _events(outbox)] == [Phase.RAISED]
+    assert [event.phase for event in events_of(outbox)] == [Phase.RAISED]
     assert sum(desk.refused.values()) == 20
     assert desk.status().fault is not None
 
 
 def test_a_retained_message_is_never_news(outbox: Outbox) -> None:
-    clock, desk = FakeClock(), _desk(outbox)
+    clock, desk = FakeClock(), a_desk(outbox)
 
     for _ in range(10):
         desk.take(b'{"level": 9}', clock.pass_s(1), retained=True)
 
-    assert _events(outbox) == []
+    assert events_of(outbox) == []
     assert desk.refused["retained"] == 10
 
 
 def test_a_restart_goes_on_with_the_same_incident_and_its_hysteresis(outbox: Outbox) -> None:
-    clock, before = FakeClock(), _desk(outbox)
+    clock, before = FakeClock(), a_desk(outbox)
     _say(before, clock, *[0.2] * 6)
 
-    after = _desk(outbox)
+    after = a_desk(outbox)
     _say(after, clock, 0.12, 0.12, *[0.05] * 6)
 
-    events = _events(outbox)
+    events = events_of(outbox)
     assert [event.phase for event in events] == [Phase.RAISED, Phase.CLEARED]
     assert len({event.incident_id for event in events}) == 1
 
 
-@contextmanager
-def _listening(broker: RealBroker, desk: SensorDesk) -> Iterator[None]:
-    stop = threading.Event()
-    link = BrokerLink(
-        Broker(id="site", host=broker.host, port=broker.port, keepalive_s=5),
-        [desk],
-        edge_id="corner-7",
-        environment={},
-        clock=SystemClock(),
-        stop=stop,
-    )
-    thread = threading.Thread(target=link.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(timeout=10)
-        assert not thread.is_alive()
-
-
-def _until(true: Callable[[], bool], *, within_s: float = 15) -> bool:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if true():
-            return True
-        time.sleep(0.05)
-    return true()
-
-
-@contextmanager
-def _publisher(broker: RealBroker) -> Iterator[mqtt.Client]:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2)
-    client.connect(broker.host, broker.port)
-    client.loop_start()
-    try:
-        yield client
-    finally:
-        client.disconnect()
-        client.loop_stop()
-
-
-def _publish(client: mqtt.Client, payload: bytes, *, retain: bool = False) -> None:
-    client.publish("gauges/east/level", payload, qos=1, retain=retain).wait_for_publish(5)
-
-
-def test_readings_come_through_a_real_broker_and_what_was_retained_does_not_count(
-    outbox: Outbox, mosquitto: RealBroker
-) -> None:
-    desk = _desk(outbox, _watch(dwell_s=0.5))
-    with _publisher(mosquitto) as sensor:
-        _publish(sensor, b'{"level": 5}', retain=True)
-        with _listening(mosquitto, desk):
-            assert _until(lambda: desk.refused["retained"] == 1)
-            assert _events(outbox) == []
-            for _ in range(8):
-                _publish(sensor, b'{"level": 0.3}')
-                time.sleep(0.15)
-            assert _until(lambda: [e.phase for e in _events(outbox)] == [Phase.RAISED])
-
-
-def test_what_was_sent_while_the_edge_was_down_waits_at_the_broker(outbox: Outbox, mosquitto: RealBroker) -> None:
-    if not mosquitto.keeps_messages:
-        missing("the wheel's broker keeps no messages for those who are away")
-    first = _desk(outbox)
-    with _publisher(mosquitto) as sensor:
-        with _listening(mosquitto, first):
-            assert _until(lambda: _subscribed(sensor, first))
-            time.sleep(0.5)  # what was said to find out is acknowledged, and does not come again
-        for number in range(5):
-            _publish(sensor, b'{"level": %d}' % number)
-        second = _desk(outbox)
-        with _listening(mosquitto, second):
-            assert _until(lambda: second.readings == 5)
-
-
-def _subscribed(sensor: mqtt.Client, desk: SensorDesk) -> bool:
-    _publish(sensor, b'{"level": 0}')
-    time.sleep(0.1)
-    return desk.readings > 0
-
-
-def test_a_broker_that_comes_late_or_restarts_is_found_again(outbox: Outbox, mosquitto: RealBroker) -> None:
-    mosquitto.stop()
-    desk = _desk(outbox)
-    with _listening(mosquitto, desk):
-        assert _until(lambda: desk.status().fault == "broker not reached")
-        mosquitto.start()
-        with _publisher(mosquitto) as sensor:
-            assert _until(lambda: _subscribed(sensor, desk))
-        assert desk.status().fault is None
-        mosquitto.stop()
-        assert _until(lambda: desk.status().fault == "broker lost")
-        mosquitto.start()
-        seen = desk.readings
-        with _publisher(mosquitto) as sensor:
-            assert _until(lambda: _subscribed(sensor, desk) and desk.readings > seen)
-
-
 def test_a_sensor_that_spoke_once_is_raised_though_the_edge_restarts_in_between(outbox: Outbox) -> None:
-    clock, its_watch = FakeClock(), _watch(dwell_s=30, grace_s=120)
-    _say(_desk(outbox, its_watch), clock, 0.3)
+    clock, its_watch = FakeClock(), a_watch(dwell_s=30, grace_s=120)
+    _say(a_desk(outbox, its_watch), clock, 0.3)
 
-    after = _desk(outbox, its_watch)
+    after = a_desk(outbox, its_watch)
     for _ in range(40):
         after.tick(clock.pass_s(1))
 
-    assert [event.phase for event in _events(outbox)] == [Phase.RAISED]
+    assert [event.phase for event in events_of(outbox)] == [Phase.RAISED]
 
 
 def test_an_all_clear_survives_a_restart(outbox: Outbox) -> None:
     clock = FakeClock()
-    _say(_desk(outbox), clock, *[0.3] * 6, 0.05)
+    _say(a_desk(outbox), clock, *[0.3] * 6, 0.05)
 
-    _say(_desk(outbox), clock, *[0.12] * 6)  # between the thresholds: good, because it was good before
+    _say(a_desk(outbox), clock, *[0.12] * 6)  # between the thresholds: good, because it was good before
 
-    assert [event.phase for event in _events(outbox)] == [Phase.RAISED, Phase.CLEARED]
+    assert [event.phase for event in events_of(outbox)] == [Phase.RAISED, Phase.CLEARED]
 
 
 def test_readings_that_queued_count_no_second_twice(outbox: Outbox) -> None:
-    clock, desk = FakeClock(), _desk(outbox, _watch(dwell_s=60, grace_s=120))
+    clock, desk = FakeClock(), a_desk(outbox, a_watch(dwell_s=60, grace_s=120))
     arrived = [clock.pass_s(0.1) for _ in range(100)]
 
     for moment in arrived:
@@ -274,11 +167,11 @@ def test_readings_that_queued_count_no_second_twice(outbox: Outbox) -> None:
         desk.tick(clock.now())
 
     assert desk.watches[0].stays.stays[0].dwell_s <= 10
-    assert _events(outbox) == []
+    assert events_of(outbox) == []
 
 
 def test_a_reading_of_hours_ago_is_no_news(outbox: Outbox) -> None:
-    clock, its_watch = FakeClock(), _watch()
+    clock, its_watch = FakeClock(), a_watch()
     sensor = SENSOR.model_copy(update={"time": "at"})
     desk = SensorDesk(sensor, [SensorWatch(WatchStays(its_watch), _rule())], Keeper(outbox, edge_id="corner-7"))
     hours_ago = (clock.utc - timedelta(hours=3)).isoformat()
@@ -286,14 +179,14 @@ def test_a_reading_of_hours_ago_is_no_news(outbox: Outbox) -> None:
     for _ in range(10):
         desk.take(json.dumps({"level": 9, "at": hours_ago}).encode(), clock.pass_s(1), retained=False)
 
-    assert _events(outbox) == []
+    assert events_of(outbox) == []
     assert desk.refused["late"] == 10
     assert desk.status().fault == "late"
 
 
 def test_an_expression_that_breaks_on_a_value_is_refused_like_any_other(outbox: Outbox) -> None:
     sensor = SENSOR.model_copy(update={"value": "floor(level)"})
-    desk = SensorDesk(sensor, [SensorWatch(WatchStays(_watch()), _rule())], Keeper(outbox, edge_id="corner-7"))
+    desk = SensorDesk(sensor, [SensorWatch(WatchStays(a_watch()), _rule())], Keeper(outbox, edge_id="corner-7"))
 
     assert desk.take(b'{"level": NaN}', FakeClock().now(), retained=False)
 
@@ -301,9 +194,20 @@ def test_an_expression_that_breaks_on_a_value_is_refused_like_any_other(outbox: 
 
 
 def test_what_is_not_on_the_disk_is_not_acknowledged(outbox: Outbox) -> None:
-    clock, desk = FakeClock(), _desk(outbox)
+    clock, desk = FakeClock(), a_desk(outbox)
     outbox._db.execute("PRAGMA query_only = ON")
 
     assert not desk.take(b'{"level": 0.3}', clock.pass_s(1), retained=False)
     outbox._db.execute("PRAGMA query_only = OFF")
     assert desk.take(b'{"level": 0.3}', clock.pass_s(1), retained=False)
+
+
+def test_of_a_sensor_at_rest_nothing_is_judged_between_its_readings(outbox: Outbox) -> None:
+    clock, desk = FakeClock(), a_desk(outbox)
+    _say(desk, clock, 0.01)
+    judged_at = desk.watches[0].last_reading
+    desk.watches[0].stays.judge = None  # type: ignore[method-assign, assignment]
+
+    desk.tick(clock.pass_s(1))
+
+    assert desk.watches[0].last_reading == judged_at

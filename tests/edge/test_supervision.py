@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from uuid import uuid4
 import structlog.testing
 
 from edge.asking import Asked
+from edge.spawning import deaf_to_interrupts
 from edge.supervision import MOST_OPEN, GroupProcess, spread
 from edge.threads import tireless
 from ingest.configuration import EdgeConfiguration
@@ -93,13 +95,17 @@ def test_a_retired_group_ends_hears_what_is_new_and_goes_on_with_the_same_questi
         first = group.pid
         group.retire()
         assert _until(group, lambda: group.is_retired)
-        answer = group.ask(_asked(8))
+        waiting = group.ask(_asked())
         group.tend()
         assert group.pid is None
 
         group.take(_configuration(tmp_path, look_every_s=2))
         assert _until(group, lambda: group.last_beat is not None and group.pid != first)
         assert group.restarts == 0
+        assert _until(group, lambda: all(question.sent for question in group._questions.values()))
+        assert not waiting.done()
+
+        answer = group.ask(_asked(2.5))
         assert _until(group, answer.done)
         assert answer.result().error == (
             f"no look came from camera 'yard', which is lost: not found: {tmp_path}/none: no such stream or file"
@@ -134,3 +140,18 @@ def test_a_group_says_which_watch_keeps_it_from_starting(tmp_path: Path) -> None
         assert _until(group, lambda: group.restarts == 1)
     finally:
         group.stop()
+
+
+def test_ctrl_c_at_the_terminal_does_not_reach_what_is_just_starting() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(30,))
+    with deaf_to_interrupts():
+        process.start()
+    try:
+        os.kill(int(process.pid or 0), signal.SIGINT)
+        process.join(timeout=0.5)
+        assert process.is_alive()
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    finally:
+        process.kill()
+        process.join()

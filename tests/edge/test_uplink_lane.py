@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
+import edge.lane
 from edge.link import LinkDown
 from edge.outbox import Commit
 from edge.uplink import LARGEST, PICTURES_FIRST_S
@@ -164,7 +165,9 @@ def test_while_pictures_cannot_go_no_event_waits_for_them(box: Box) -> None:
     ],
     ids=lambda reply: f"{reply.status}-{(reply.body or b'').decode()[:9]}",
 )
-def test_after_any_fault_the_same_events_go_again(box: Box, fault: Reply) -> None:
+def test_after_any_fault_the_same_events_go_again(box: Box, fault: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.lane, "FIRST_WAIT_S", 0.05)
+    box.uplink._lane._reset()
     box.gateway.script(EVENTS, fault)
     event = box.raise_event()
     with structlog.testing.capture_logs() as logs, box.running():
@@ -210,3 +213,35 @@ def test_answers_are_noted_on_the_clock_of_the_centre(box: Box) -> None:
 
     answered_at = box.outbox._db.execute("SELECT answered_at FROM events").fetchone()[0]
     assert answered_at.startswith("2027-06-01T08:00")
+
+
+@pytest.mark.parametrize(
+    ("centre_has_it", "file_is_here", "state", "sent"),
+    [
+        (True, True, EvidenceState.PRESENT, 1),
+        (False, True, EvidenceState.PRESENT, 2),
+        (True, False, EvidenceState.PRESENT, 1),
+        (False, False, EvidenceState.SACRIFICED, 1),
+    ],
+)
+def test_a_centre_that_lost_its_stream_is_asked_for_the_pictures_too(
+    box: Box, centre_has_it: bool, file_is_here: bool, state: EvidenceState, sent: int
+) -> None:
+    items = [box.raise_event(EvidenceRole.CROP).evidence[0] for _ in range(16)]
+    while box.uplink.uploads.send_one():
+        pass
+    box.uplink.send_once()
+    box.gateway.epoch = "e2"
+    if not centre_has_it:
+        box.gateway.has.clear()
+    if not file_is_here:
+        box.evidence.remove(items[0].sha256)
+    box.uplink._posted_s -= 61
+    box.uplink.send_once()
+
+    while box.uplink.uploads.send_one():
+        pass
+
+    assert box.state_of(items[0]) is state
+    assert box.gateway.put().count(items[0].sha256) == sent
+    assert box.outbox.counts().evidence_items == 0
