@@ -18,7 +18,7 @@ from edge.link import CentreLink, LinkDown
 from edge.outbox import Batch, Outbox, OutboxError, WaitingEvent
 from edge.outbox_evidence import FIRST_ROLES
 from edge.uploads import Uploads
-from ingest.contract import Answer, Event, PostAnswer
+from ingest.contract import EPOCH_HEADER, Answer, Event, PostAnswer
 from ingest.edge_messages import EdgeStatus
 
 LARGEST = Batch(events=250, size_bytes=1_000_000)
@@ -141,8 +141,10 @@ class Uplink:
 
     def _answer_of(self, body: bytes, waiting: Sequence[WaitingEvent]) -> PostAnswer | None:
         """Returns the gateway's answers, one for each event; None where the POST was too large for it."""
+        known = self._outbox.note("stream_epoch")
+        headers = {"Content-Encoding": "gzip"} | ({EPOCH_HEADER: known} if known else {})
         answer = self._link.request(
-            "POST", "/ingest/v1/events", content=gzip.compress(body, GZIP_LEVEL), headers={"Content-Encoding": "gzip"}
+            "POST", "/ingest/v1/events", content=gzip.compress(body, GZIP_LEVEL), headers=headers
         )
         self._outbox.queue.clock_offset_ms = self._link.clock_offset_ms
         if answer.status_code == 413 and waiting:

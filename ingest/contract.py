@@ -243,6 +243,10 @@ class EventAnswer(Wire):
     reason: str | None = None
 
 
+EPOCH_HEADER = "Streetcase-Epoch"
+"""In a POST of events: the last ``stream_epoch`` that the edge knows, so that it is asked for no more than needed."""
+
+
 class PostAnswer(Wire):
     """The gateway's 202: one answer per event, in order, and the stream's epoch.
 

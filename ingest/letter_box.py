@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import redis
 
 from ingest.archive import DROPPED, DailyArchive
-from ingest.dead_letters import DeadLetters
+from ingest.dead_letters import DeadLetters, SinkDeadLetters
 from ingest.entries import DeadLetter
-from ingest.sinks.stream import SinkDeadLetters
 
 PAGE = 500
 
@@ -27,25 +26,11 @@ class NoSuchSink(Exception):
     """A name of a sink that never had an event; the message names it."""
 
 
-class Letters(Protocol):
-    """What dead letters can do, wherever they lie."""
-
-    def letters(self, *, after: str = "-", count: int = 100) -> list[DeadLetter]: ...
-
-    def find(self, letter_id: str) -> DeadLetter | None: ...
-
-    def replay(self, letter_id: str) -> bool: ...
-
-    def drop(self, letter_id: str) -> bool: ...
-
-    def count(self) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
 class LetterBox:
     """``whose`` says in words where the letters lie. Methods raise StreamUnavailable when Redis does not serve."""
 
-    letters: Letters
+    letters: DeadLetters | SinkDeadLetters
     whose: str
 
     @classmethod

@@ -17,12 +17,11 @@ from ingest.archive import ArchivedEntry
 from ingest.contract import EVENTS_PER_POST
 from ingest.outage import Outage
 from ingest.patience import Patience
+from ingest.reporting import FAULTS_BEFORE_NARROWING, GUILTY_STATUSES
 from ingest.reports import EntryUnreadable, report_of
 
 REASONS_MAX = 50
 OTHER_REASONS = "for other reasons"
-_FAULTS_BEFORE_NARROWING = 3
-_GUILTY_STATUSES = frozenset({400, 413, 422})
 
 
 class SpanError(ValueError):
@@ -114,7 +113,7 @@ class Replay:
         if reports:
             self._report(reports)
 
-    def _report(self, reports: Sequence[Report], *, patience: int = _FAULTS_BEFORE_NARROWING) -> None:
+    def _report(self, reports: Sequence[Report], *, faults_max: int = FAULTS_BEFORE_NARROWING) -> None:
         """Reports; what fails by its own fault is halved until only the guilty report is left."""
         faults = 0
         while not self._stop.is_set():
@@ -122,15 +121,15 @@ class Replay:
                 answers = self._api.report(reports)
             except ApiUnavailable as error:
                 faults += error.status == HTTPStatus.INTERNAL_SERVER_ERROR
-                if faults >= patience:
-                    self._narrow_down(reports, f"the API fails at it: {error}", patience=1)
+                if faults >= faults_max:
+                    self._narrow_down(reports, f"the API fails at it: {error}", faults_max=1)
                     return
                 self._outage.lost(error)
                 self._patience.wait(at_least_s=error.retry_after_s or 0.0)
             except ApiRefused as error:
-                if error.status not in _GUILTY_STATUSES:
+                if error.status not in GUILTY_STATUSES:
                     raise
-                self._narrow_down(reports, f"the API refused it: {error.reason}", patience=patience)
+                self._narrow_down(reports, f"the API refused it: {error.reason}", faults_max=faults_max)
                 return
             else:
                 self._outage.back()
@@ -138,14 +137,14 @@ class Replay:
                 self._count(answers)
                 return
 
-    def _narrow_down(self, reports: Sequence[Report], reason: str, *, patience: int) -> None:
+    def _narrow_down(self, reports: Sequence[Report], reason: str, *, faults_max: int) -> None:
         if len(reports) == 1:
             self.summary.events += 1
             self.summary.refuse(reason)
             return
         half = len(reports) // 2
-        self._report(reports[:half], patience=patience)
-        self._report(reports[half:], patience=patience)
+        self._report(reports[:half], faults_max=faults_max)
+        self._report(reports[half:], faults_max=faults_max)
 
     def _count(self, answers: Sequence[ReportAnswer]) -> None:
         self.summary.events += len(answers)

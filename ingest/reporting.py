@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,23 +13,21 @@ from api.client import ApiRefused, ApiUnavailable
 from api.schemas import ReportAnswer, ReportOutcome
 from ingest.entries import StreamEntry
 from ingest.outage import Outage
+from ingest.patience import Patience
 from ingest.raw_reports import raw_report_of
 from ingest.reports import EntryUnreadable
 from ingest.set_aside import SetAside
 from ingest.settled import Archive, ArchiveUnavailable
 from ingest.stream import EventStream
 
-BACKOFF_FIRST_S = 0.2
-BACKOFF_MAX_S = 10.0
-
 # Refusals that lie in what was sent. Any other (a key withdrawn, a wrong address) lies between us and the API:
 # somebody must mend that, and until then nothing may be buried.
-_GUILTY_STATUSES = frozenset({400, 413, 422})
+GUILTY_STATUSES = frozenset({400, 413, 422})
 
 # An answer of 500 may lie in one report, other than 502 to 504 or no answer. So often in a row the same reports may
 # meet it before the worker looks for the guilty one.
 _FAULT = 500
-_FAULTS_BEFORE_NARROWING = 3
+FAULTS_BEFORE_NARROWING = 3
 
 
 class ReportTaker(Protocol):
@@ -43,23 +40,6 @@ class ReportTaker(Protocol):
 class _Pair:
     entry: StreamEntry
     report: bytes
-
-
-class Backoff:
-    """Waits longer each time, with jitter, and ends at once when asked to stop."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-        self._tries = 0
-        self._random = secrets.SystemRandom()
-
-    def wait(self) -> None:
-        longest_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(self._tries, 10))
-        self._tries += 1
-        self._stop.wait(longest_s * self._random.uniform(0.5, 1.0))
-
-    def reset(self) -> None:
-        self._tries = 0
 
 
 class Reporter:
@@ -88,7 +68,7 @@ class Reporter:
         self._attempts = attempts
         self._stop = stop
         self._log = log
-        self._backoff = Backoff(stop)
+        self._patience = Patience(stop)
         self._api_outage = Outage("api")
         self._archive_outage = Outage("archive")
 
@@ -103,10 +83,10 @@ class Reporter:
         if pairs:
             self._report(pairs)
 
-    def _report(self, pairs: Sequence[_Pair], *, patience: int = _FAULTS_BEFORE_NARROWING) -> None:
+    def _report(self, pairs: Sequence[_Pair], *, faults_max: int = FAULTS_BEFORE_NARROWING) -> None:
         """Reports and settles; what fails as a whole by its own fault is halved until only the guilty entry is left.
 
-        After ``patience`` faults in a row the fault counts as the reports' own.
+        After ``faults_max`` faults in a row the fault counts as the reports' own.
         """
         faults = 0
         while True:
@@ -115,41 +95,41 @@ class Reporter:
             except ApiUnavailable as error:
                 if error.status == _FAULT and not self._set_aside.full:
                     faults += 1
-                    if faults >= patience:
-                        self._narrow_down(pairs, error, patience=1)
+                    if faults >= faults_max:
+                        self._narrow_down(pairs, error, faults_max=1)
                         return
                 else:
                     faults = 0
                     self._api_outage.lost(error)
             except ApiRefused as error:
-                if error.status in _GUILTY_STATUSES:
-                    self._narrow_down(pairs, error, patience=patience)
+                if error.status in GUILTY_STATUSES:
+                    self._narrow_down(pairs, error, faults_max=faults_max)
                     return
                 self._api_outage.lost(error)
             else:
                 self._api_outage.back()
-                self._backoff.reset()
+                self._patience.reset()
                 self._settle(pairs, answers)
                 return
-            self._backoff.wait()
+            self._patience.wait()
             if self._stop.is_set():
                 return
 
-    def _narrow_down(self, pairs: Sequence[_Pair], error: ApiUnavailable | ApiRefused, *, patience: int) -> None:
+    def _narrow_down(self, pairs: Sequence[_Pair], error: ApiUnavailable | ApiRefused, *, faults_max: int) -> None:
         if len(pairs) == 1:
             self._give_up(pairs[0].entry, error)
             return
         half = len(pairs) // 2
-        self._report(pairs[:half], patience=patience)
+        self._report(pairs[:half], faults_max=faults_max)
         if not self._stop.is_set():
-            self._report(pairs[half:], patience=patience)
+            self._report(pairs[half:], faults_max=faults_max)
 
     def _give_up(self, entry: StreamEntry, error: ApiUnavailable | ApiRefused) -> None:
         """Buries what the API refuses. What it fails at stays pending, and is taken up again as left alone."""
         if isinstance(error, ApiRefused):
             self._bury(entry, f"the API refused it: {error.reason}")
         else:
-            self._backoff.reset()
+            self._patience.reset()
             self._set_aside.put(entry, str(error))
 
     def _settle(self, pairs: Sequence[_Pair], answers: Sequence[ReportAnswer]) -> None:
@@ -170,12 +150,12 @@ class Reporter:
                 self._archive.write(entries)
             except ArchiveUnavailable as error:
                 self._archive_outage.lost(error)
-                self._backoff.wait()
+                self._patience.wait()
                 if self._stop.is_set():
                     return False
             else:
                 self._archive_outage.back()
-                self._backoff.reset()
+                self._patience.reset()
                 return True
         return False
 

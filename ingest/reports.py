@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from api.schemas import Report
 from ingest.contract import Event
-from ingest.stream import StreamEntry
+from ingest.entries import StreamEntry
 from ingest.wording import sentence
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from api.evidence_store import EvidenceSettings
 from ingest.api_memory import FRESH_S
@@ -16,6 +18,9 @@ from ingest.stream import PARTITIONS, STREAM_LIMIT
 KEY_WAIT_S = 60.0
 EDGE_EVENTS_PER_S = 500
 ATTEMPTS = 10
+PARTITIONS_MAX = 1000  # each POST counts them all
+NUMBER_MAX = 10**12
+STREAM_PREFIX = "streetcase"
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
 
@@ -38,7 +43,7 @@ class GatewaySettings:
     evidence_dir: Path
     evidence_url: str | None = field(default=None, repr=False)
     evidence_key_file: Path | None = None
-    stream_prefix: str = "streetcase"
+    stream_prefix: str = STREAM_PREFIX
     stream_limit: int = STREAM_LIMIT
     partitions: int = PARTITIONS
     edge_events_per_s: int = EDGE_EVENTS_PER_S
@@ -56,17 +61,17 @@ class GatewaySettings:
         """Reads STREETCASE_*. Raises: SettingsError: If one is missing, or the key file does not appear in time."""
         given = os.environ if environment is None else environment
         return cls(
-            redis_url=_required(given, "STREETCASE_REDIS_URL"),
-            api_url=_required(given, "STREETCASE_API_URL"),
-            evidence_dir=Path(_required(given, "STREETCASE_EVIDENCE_DIR")),
+            redis_url=required(given, "STREETCASE_REDIS_URL"),
+            api_url=api_url(given),
+            evidence_dir=Path(required(given, "STREETCASE_EVIDENCE_DIR")),
             evidence_url=given.get("STREETCASE_EVIDENCE_URL") or None,
-            evidence_key_file=_path(given.get("STREETCASE_EVIDENCE_KEY_FILE")),
-            stream_prefix=given.get("STREETCASE_STREAM_PREFIX", "streetcase"),
+            evidence_key_file=optional_path(given, "STREETCASE_EVIDENCE_KEY_FILE"),
+            stream_prefix=stream_prefix(given),
             stream_limit=_number(given, "STREETCASE_STREAM_LIMIT", STREAM_LIMIT),
-            partitions=_number(given, "STREETCASE_STREAM_PARTITIONS", PARTITIONS),
+            partitions=_number(given, "STREETCASE_STREAM_PARTITIONS", PARTITIONS, most=PARTITIONS_MAX),
             edge_events_per_s=_number(given, "STREETCASE_EDGE_EVENTS_PER_S", EDGE_EVENTS_PER_S),
             lossy=_flag(given, "STREETCASE_LOSSY"),
-            service_key=wait_for_key(Path(_required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=key_wait_s),
+            service_key=wait_for_key(Path(required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=key_wait_s),
         )
 
 
@@ -82,7 +87,7 @@ class WorkerSettings:
     redis_url: str = field(repr=False)
     api_url: str
     service_key: str = field(repr=False)
-    stream_prefix: str = "streetcase"
+    stream_prefix: str = STREAM_PREFIX
     worker_name: str
     archive_dir: Path
     sinks_file: Path | None = None
@@ -99,17 +104,17 @@ class WorkerSettings:
         """Reads STREETCASE_*. Raises: SettingsError: If one is missing, or the key file does not appear in time."""
         given = os.environ if environment is None else environment
         return cls(
-            redis_url=_required(given, "STREETCASE_REDIS_URL"),
-            api_url=_required(given, "STREETCASE_API_URL"),
-            stream_prefix=given.get("STREETCASE_STREAM_PREFIX", "streetcase"),
+            redis_url=required(given, "STREETCASE_REDIS_URL"),
+            api_url=api_url(given),
+            stream_prefix=stream_prefix(given),
             worker_name=given.get("STREETCASE_WORKER_NAME") or socket.gethostname(),
-            archive_dir=Path(_required(given, "STREETCASE_ARCHIVE_DIR")),
-            sinks_file=Path(given["STREETCASE_SINKS_FILE"]) if given.get("STREETCASE_SINKS_FILE") else None,
-            partitions=_number(given, "STREETCASE_STREAM_PARTITIONS", PARTITIONS),
+            archive_dir=Path(required(given, "STREETCASE_ARCHIVE_DIR")),
+            sinks_file=optional_path(given, "STREETCASE_SINKS_FILE"),
+            partitions=_number(given, "STREETCASE_STREAM_PARTITIONS", PARTITIONS, most=PARTITIONS_MAX),
             attempts=_number(given, "STREETCASE_ATTEMPTS", ATTEMPTS),
             stuck_after_s=_number(given, "STREETCASE_STUCK_AFTER_S", 30),
             lossy=_flag(given, "STREETCASE_LOSSY"),
-            service_key=wait_for_key(Path(_required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=key_wait_s),
+            service_key=wait_for_key(Path(required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=key_wait_s),
         )
 
 
@@ -136,21 +141,44 @@ def wait_for_key(path: Path, *, timeout_s: float) -> str:
         time.sleep(0.1)
 
 
-def _required(given: Mapping[str, str], name: str) -> str:
+def required(given: Mapping[str, str], name: str) -> str:
+    """Returns a setting. Raises: SettingsError: If it is missing or empty."""
     value = given.get(name, "").strip()
     if not value:
         raise SettingsError(f"{name} is not set")
     return value
 
 
-def _path(text: str | None) -> Path | None:
+def optional_path(given: Mapping[str, str], name: str) -> Path | None:
+    text = given.get(name, "").strip()
     return Path(text) if text else None
 
 
-def _number(given: Mapping[str, str], name: str, default: int) -> int:
+def stream_prefix(given: Mapping[str, str]) -> str:
+    """Returns the prefix of all keys in Redis, which braces would spread over a cluster. Raises: SettingsError."""
+    prefix = given.get("STREETCASE_STREAM_PREFIX", "").strip() or STREAM_PREFIX
+    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", prefix):
+        raise SettingsError(f"STREETCASE_STREAM_PREFIX needs letters, digits and ._:- (100 at most), got {prefix!r}")
+    return prefix
+
+
+def api_url(given: Mapping[str, str]) -> str:
+    """Returns where the API is. Raises: SettingsError: If that is no address; nothing of it is shown."""
+    url = required(given, "STREETCASE_API_URL")
+    try:
+        parts = urlsplit(url)
+        is_sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_sound = False
+    if not is_sound:
+        raise SettingsError("STREETCASE_API_URL needs an address like http://127.0.0.1:8000")
+    return url
+
+
+def _number(given: Mapping[str, str], name: str, default: int, *, most: int = NUMBER_MAX) -> int:
     text = given.get(name, "").strip() or str(default)
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise SettingsError(f"{name} needs a whole number of 1 or more, got {text!r}")
+    if not re.fullmatch(r"[0-9]{1,15}", text) or not 1 <= int(text) <= most:
+        raise SettingsError(f"{name} needs a whole number from 1 to {most:,}, got {text[:40]!r}")
     return int(text)
 
 

@@ -31,8 +31,8 @@ class StatusDoor:
     async def put(self, request: Request) -> Response:
         with self._bodies.one(request.state.edge_id):
             body = await read_body(request, max_bytes=STATUS_MAX_BYTES)
-        self._rate.take(request.state.edge_id, len(body) // BYTES_PER_REQUEST)
-        await run_in_threadpool(self._keep, body, edge_id=request.state.edge_id)
+            self._rate.take(request.state.edge_id, len(body) // BYTES_PER_REQUEST)
+            await run_in_threadpool(self._keep, body, edge_id=request.state.edge_id)
         return Response(status_code=204)
 
     def _keep(self, body: bytes, *, edge_id: str) -> None:

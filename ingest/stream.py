@@ -72,24 +72,21 @@ class EventStream:
     def _create_groups(self, partitions: Iterable[int]) -> None:
         for partition in partitions:
             with translated():
-                try:
-                    self._redis.xgroup_create(self.keys.events(partition), GROUP, id="0", mkstream=True)
-                except redis.ResponseError as error:
-                    if not str(error).startswith("BUSYGROUP"):
-                        raise
+                self._eval(stream_scripts.CREATE_GROUP, [self.keys.events(partition)], GROUP)
 
     def epoch(self) -> str:
         """Returns the stream's epoch, a random name; another name means that it may lack what it had confirmed."""
         return self.append([]).epoch
 
-    def append(self, entries: Sequence[NewEntry]) -> Appended:
+    def append(self, entries: Sequence[NewEntry], *, known_epoch: str = "") -> Appended:
         """Appends what is not in the stream since a day; once this returns, the entries are as durable as Redis is.
 
+        ``known_epoch`` is the last that their edge knows: only for what was lost since then is it asked again.
         Raises: StreamFull: If the limit is reached; nothing was appended then.
         """
         while True:
             partitions = self._partitions or self.partitions()
-            answer = self._append(entries, partitions)
+            answer = self._append(entries, partitions, known_epoch)
             state = text_of(answer[0])
             if state == "full":
                 raise StreamFull(f"the stream holds its limit of {self._limit} events")
@@ -98,12 +95,12 @@ class EventStream:
                 return Appended(text_of(answer[1]), _moment(text_of(answer[2])), outcomes)
             self._partitions = int(answer[1])  # This Redis holds another stream than the one that was known.
 
-    def _append(self, entries: Sequence[NewEntry], partitions: int) -> list[Any]:
+    def _append(self, entries: Sequence[NewEntry], partitions: int, known_epoch: str) -> list[Any]:
         names = self.keys
         keys = [*self._epoch_keys(), names.partitions, *(names.events(number) for number in range(partitions))]
         keys += [names.seen(edge_id=entry.edge_id, event_id=entry.event_id) for entry in entries]
         now_ms = int(datetime.now(UTC).timestamp() * 1000)
-        arguments: list[str | bytes | int] = [partitions, self._limit, SEEN_S, _new_name(), now_ms]
+        arguments: list[str | bytes | int] = [partitions, self._limit, SEEN_S, _new_name(), now_ms, known_epoch]
         for entry in entries:
             partition = partition_of(entry.edge_id, entry.source, partitions=partitions)
             arguments += [partition, entry.event, entry.edge_id, entry.source]
@@ -170,7 +167,7 @@ class EventStream:
     def count_attempt(self, entry: StreamEntry) -> int:
         """Counts, durably, that the API failed at an entry; returns how often it did so far."""
         with translated():
-            return int(self._redis.hincrby(self.keys.attempts, entry.place, 1))
+            return int(self._eval(stream_scripts.COUNT_ATTEMPT, [self.keys.attempts], entry.place))
 
     def bury(self, entry: StreamEntry, reason: str) -> None:
         """Moves an entry, byte for byte, to the dead letters; a repetition changes nothing."""
@@ -207,7 +204,7 @@ class EventStream:
 
     def _epoch_keys(self) -> list[str]:
         names = self.keys
-        return [names.epoch, names.replication_id, names.resend_from, names.epochs, names.heard_at]
+        return [names.epoch, names.replication_id, names.epochs, names.heard_at]
 
     def _eval(self, script: str, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
         return self._redis.eval(script, len(keys), *keys, *arguments)

@@ -13,7 +13,6 @@ class StreamKeys:
         self.partitions = self._prefix + "partitions"
         self.epoch = self._prefix + "epoch"
         self.replication_id = self._prefix + "replid"
-        self.resend_from = self._prefix + "resend_from"
         self.epochs = self._prefix + "epochs"
         self.heard_at = self._prefix + "heard_at"
         self.attempts = self._prefix + "attempts"
@@ -30,6 +29,9 @@ class StreamKeys:
 
     def sink(self, name: str) -> str:
         return f"{self._prefix}sink:{name}"
+
+    def sink_dead(self, name: str) -> str:
+        return f"{self._prefix}sink:{name}:dead"
 
 
 def partition_of(edge_id: str, source: str, *, partitions: int) -> int:

@@ -6,28 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.settings import SettingsError, wait_for_key
+from ingest.settings import STREAM_PREFIX, api_url, optional_path, required, stream_prefix, wait_for_key
 
 KEY_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSettings:
-    """Where the stream is; ``redis_url`` is a secret. ``sinks_file`` is None where nobody else hears of events."""
+    """Where the stream is, and the archive for what is dropped; ``redis_url`` is a secret."""
 
     redis_url: str = field(repr=False)
-    stream_prefix: str = "streetcase"
+    stream_prefix: str = STREAM_PREFIX
     archive_dir: Path | None = None
-    sinks_file: Path | None = None
 
     @classmethod
     def from_environment(cls, given: Mapping[str, str]) -> StreamSettings:
         """Reads STREETCASE_*. Raises: SettingsError."""
         return cls(
-            redis_url=_required(given, "STREETCASE_REDIS_URL"),
-            stream_prefix=given.get("STREETCASE_STREAM_PREFIX", "streetcase"),
-            archive_dir=_path(given, "STREETCASE_ARCHIVE_DIR"),
-            sinks_file=_path(given, "STREETCASE_SINKS_FILE"),
+            redis_url=required(given, "STREETCASE_REDIS_URL"),
+            stream_prefix=stream_prefix(given),
+            archive_dir=optional_path(given, "STREETCASE_ARCHIVE_DIR"),
         )
 
 
@@ -43,18 +41,7 @@ class ReplaySettings:
     def from_environment(cls, given: Mapping[str, str], *, archive_dir: Path | None = None) -> ReplaySettings:
         """Reads STREETCASE_*; ``archive_dir`` goes before the environment's. Raises: SettingsError."""
         return cls(
-            archive_dir=archive_dir or Path(_required(given, "STREETCASE_ARCHIVE_DIR")),
-            api_url=_required(given, "STREETCASE_API_URL"),
-            service_key=wait_for_key(Path(_required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=KEY_WAIT_S),
+            archive_dir=archive_dir or Path(required(given, "STREETCASE_ARCHIVE_DIR")),
+            api_url=api_url(given),
+            service_key=wait_for_key(Path(required(given, "STREETCASE_SERVICE_KEY_FILE")), timeout_s=KEY_WAIT_S),
         )
-
-
-def _required(given: Mapping[str, str], name: str) -> str:
-    value = given.get(name, "").strip()
-    if not value:
-        raise SettingsError(f"{name} is not set")
-    return value
-
-
-def _path(given: Mapping[str, str], name: str) -> Path | None:
-    return Path(given[name]) if given.get(name, "").strip() else None

@@ -14,8 +14,9 @@ from ingest.archive import DailyArchive
 from ingest.entries import StreamEntry
 from ingest.leases import LeaseKeeper
 from ingest.outage import Outage
+from ingest.patience import Patience
 from ingest.redis_link import StreamUnavailable, connect
-from ingest.reporting import Backoff, Reporter, ReportTaker
+from ingest.reporting import Reporter, ReportTaker
 from ingest.set_aside import SetAside
 from ingest.settings import WorkerSettings
 from ingest.settled import Archive
@@ -30,7 +31,7 @@ class Worker:
     """One reader of the partitions that its leases give it, each in order.
 
     Of a partition that is new to it, first what others read and left, then what is new. After an outage of Redis, all
-    partitions are new to it: an answer with entries may be lost.
+    partitions are new to it: an answer with entries may be lost. It waits ``block_ms`` for what is new, at a time.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Worker:
         *,
         archive: Archive,
         sinks: Sequence[str] = (),
+        block_ms: int = BLOCK_MS,
     ) -> None:
         self._stream = stream
+        self._block_ms = block_ms
         self._settings = settings
         self._stop = stop
         self._keeper = LeaseKeeper(stream.leases(worker=settings.worker_name, ttl_s=settings.stuck_after_s))
-        self._backoff = Backoff(stop)
+        self._patience = Patience(stop)
         self._redis_outage = Outage("redis")
         log = structlog.get_logger().bind(worker=settings.worker_name)
         set_aside = SetAside(log, proven_within_s=settings.stuck_after_s)
@@ -70,7 +73,7 @@ class Worker:
                     self._known = {}
                     self._is_checked = False
                     self._redis_outage.lost(error)
-                    self._backoff.wait()
+                    self._patience.wait()
         finally:
             self._keeper.stop()
 
@@ -82,7 +85,7 @@ class Worker:
         self._learn(self._keeper.held())
         entries = self._next_entries()
         self._redis_outage.back()
-        self._backoff.reset()
+        self._patience.reset()
         for start in range(0, len(entries), self._settings.batch):
             if not self._stop.is_set():
                 self._reporter.handle(entries[start : start + self._settings.batch])
@@ -104,7 +107,7 @@ class Worker:
             self._look_for_stuck_at = time.monotonic() + self._settings.stuck_after_s / 2
             if stuck := self._stuck():
                 return stuck
-        return self._stream.read(self._known, count=self._settings.batch, block_ms=BLOCK_MS)
+        return self._stream.read(self._known, count=self._settings.batch, block_ms=self._block_ms)
 
     def _left_by_others(self) -> list[StreamEntry]:
         entries = []

@@ -59,7 +59,9 @@ class SinkRunner:
         *,
         attempts: int = ATTEMPTS,
         longest_wait_s: float = LONGEST_WAIT_S,
+        block_ms: int = BLOCK_MS,
     ) -> None:
+        self._block_ms = block_ms
         self._configuration = running.configuration
         self._sink = running.sink
         self._stream = running.stream
@@ -109,7 +111,7 @@ class SinkRunner:
             if unfinished := self._stream.unfinished(count=BATCH):
                 return unfinished
             self._resuming = False
-        return self._stream.read(count=BATCH, block_ms=BLOCK_MS)
+        return self._stream.read(count=BATCH, block_ms=self._block_ms)
 
     def _deliver(self, waiting: Waiting) -> None:
         """Settles one entry: sent, not wanted, or buried. Raises: _NotOurs, StreamUnavailable: It stays pending."""

@@ -1,8 +1,7 @@
-"""The stream of one sink in Redis: what waits for it, its dead letters, its lease and its memory."""
+"""The stream of one sink in Redis: what waits for it, its lease and its memory."""
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +10,17 @@ from typing import Any, cast
 
 import redis
 
-from ingest.entries import DeadLetter, StreamEntry, read_letter, read_moved_entry, text_of
+from ingest.entries import StreamEntry, read_moved_entry, text_of
 from ingest.redis_link import translated
 from ingest.stream_keys import StreamKeys
+from ingest.stream_scripts import ALLOW_OOM, CREATE_GROUP
 
-_LETTER_ID = re.compile(r"\d{1,20}-\d{1,20}")
 GROUP = "sink"
 RUNNER = "runner"
 LEASE_MS = 5000
 
 # Byte for byte into the dead letters, with the reason. Whoever acknowledges the entry also buries it.
-_DEAD_LETTER = """
+_DEAD_LETTER = f"""{ALLOW_OOM}
 local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
 if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 or not found then return 0 end
 redis.call('XADD', KEYS[2], '*', 'reason', ARGV[3], 'failed_at', ARGV[4], 'attempts', ARGV[5], unpack(found[2]))
@@ -29,27 +28,15 @@ redis.call('XDEL', KEYS[1], ARGV[2])
 return 1
 """
 
-_REPLAY = """
-local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
-if not found then return 0 end
-local fields = {}
-for i = 1, #found[2], 2 do
-  local name = found[2][i]
-  if name ~= 'reason' and name ~= 'failed_at' and name ~= 'attempts' then
-    fields[#fields + 1] = name
-    fields[#fields + 1] = found[2][i + 1]
-  end
-end
-redis.call('XADD', KEYS[2], '*', unpack(fields))
-redis.call('XDEL', KEYS[1], ARGV[1])
-return 1
-"""
-
-_HOLD = """
+_HOLD = f"""{ALLOW_OOM}
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
+"""
+
+_KEEP = f"""{ALLOW_OOM}
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 """
 
 _RELEASE = """
@@ -82,8 +69,8 @@ class SinkStream:
 
     def __init__(self, client: redis.Redis, name: str, *, prefix: str) -> None:
         self._redis = client
-        self._key = StreamKeys(prefix).sink(name)
-        self._dead_key = f"{self._key}:dead"
+        keys = StreamKeys(prefix)
+        self._key, self._dead_key = keys.sink(name), keys.sink_dead(name)
         self._lease_key = f"{self._key}:lease"
         self._memory_key = f"{self._key}:memory"
         self._token = secrets.token_hex(8)
@@ -91,11 +78,7 @@ class SinkStream:
     def create_group(self) -> None:
         """Creates stream and group where they are missing; the group starts at the first entry."""
         with translated():
-            try:
-                self._redis.xgroup_create(self._key, GROUP, id="0", mkstream=True)
-            except redis.ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise
+            self._redis.eval(CREATE_GROUP, 1, self._key, GROUP)
 
     def hold(self) -> bool:
         """Takes or renews the lease; False while another runner holds it."""
@@ -160,52 +143,4 @@ class SinkStream:
 
     def keep(self, key: str, value: str) -> None:
         with translated():
-            self._redis.hset(self._memory_key, key, value)
-
-
-class SinkDeadLetters:
-    """The dead letters of one sink, with the same calls as :class:`ingest.dead_letters.DeadLetters`."""
-
-    def __init__(self, client: redis.Redis, name: str, *, prefix: str) -> None:
-        self._redis = client
-        self._key = StreamKeys(prefix).sink(name)
-        self._dead_key = f"{self._key}:dead"
-
-    def sink_is_known(self) -> bool:
-        """Says whether this sink ever had anything waiting; another name may be a slip of the pen."""
-        with translated():
-            return bool(self._redis.exists(self._key, self._dead_key))
-
-    def letters(self, *, after: str = "-", count: int = 100) -> list[DeadLetter]:
-        """Returns the oldest letters behind the letter ``after``; "-" begins with the first."""
-        if after != "-" and not _LETTER_ID.fullmatch(after):
-            return []
-        start = after if after == "-" else f"({after}"
-        with translated():
-            raw = cast(Any, self._redis.xrange(self._dead_key, min=start, count=count))
-        return [read_letter(letter_id, fields) for letter_id, fields in raw]
-
-    def find(self, letter_id: str) -> DeadLetter | None:
-        if not _LETTER_ID.fullmatch(letter_id):
-            return None
-        with translated():
-            raw = cast(Any, self._redis.xrange(self._dead_key, min=letter_id, max=letter_id))
-        return read_letter(*raw[0]) if raw else None
-
-    def replay(self, letter_id: str) -> bool:
-        """Puts a letter's entry back at the end of what waits for the sink; False where there is no such letter."""
-        if not _LETTER_ID.fullmatch(letter_id):
-            return False
-        with translated():
-            return bool(self._redis.eval(_REPLAY, 2, self._dead_key, self._key, letter_id))
-
-    def drop(self, letter_id: str) -> bool:
-        """Removes a letter for ever; False where there is no such letter (any more)."""
-        if not _LETTER_ID.fullmatch(letter_id):
-            return False
-        with translated():
-            return bool(self._redis.xdel(self._dead_key, letter_id))
-
-    def count(self) -> int:
-        with translated():
-            return int(self._redis.xlen(self._dead_key))
+            self._redis.eval(_KEEP, 1, self._memory_key, key, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import Annotated
 
@@ -23,17 +24,13 @@ ingest_app = typer.Typer(
 @ingest_app.command()
 def gateway(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8001,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8001,
     tls_certificate: Annotated[Path | None, typer.Option(help="Speak TLS with this certificate (PEM).")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key (PEM).")] = None,
 ) -> None:
     """Take events and evidence in; an event is answered once it is durably in the stream."""
     with told():
-        if (tls_certificate is None) != (tls_key is None):
-            raise UserError("TLS needs both --tls-certificate and --tls-key")
-        for file in (tls_certificate, tls_key):
-            if file is not None and not os.access(file, os.R_OK):
-                raise UserError(f"{file} cannot be read")
+        _check_tls(tls_certificate, tls_key)
 
         import uvicorn
 
@@ -72,6 +69,20 @@ def worker() -> None:
         configure_logs()
         with told(SettingsError, StreamError, SinksError), stop_on_signals() as stop:
             run(WorkerSettings.from_environment(os.environ), stop)
+
+
+def _check_tls(certificate: Path | None, key: Path | None) -> None:
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise UserError("TLS needs both --tls-certificate and --tls-key")
+    for file in (certificate, key):
+        if not os.access(file, os.R_OK):
+            raise UserError(f"{file} cannot be read")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:
+        raise UserError(f"{certificate} and {key} are no certificate (PEM) and its own private key: {error}") from None
 
 
 ingest_app.command()(sinks)

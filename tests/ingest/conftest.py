@@ -48,7 +48,7 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def server_binary() -> Callable[[str], str]:
     """Finds the program of "redis" (the machine's server) or of "valkey" (the bundled one)."""
 

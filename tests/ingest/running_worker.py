@@ -90,7 +90,7 @@ class Running:
             partitions=partitions,
             stuck_after_s=stuck_after_s,
         )
-        worker = Worker(self.stream, self.api, settings, self._stop, archive=self.archive, sinks=sinks)
+        worker = Worker(self.stream, self.api, settings, self._stop, archive=self.archive, sinks=sinks, block_ms=50)
         self._thread = threading.Thread(target=worker.work)
 
     def start(self) -> None:

@@ -57,6 +57,9 @@ def test_so_is_that_there_is_none(door: ConfigurationDoor, api: Api) -> None:
     api.kept = None
     assert [get(door).status_code for _ in range(3)] == [204] * 3
     assert api.questions == 1
+    api.kept = EdgeConfigurationKept(revision="r1", body={"watches": []})
+    api.now_s += FRESH_S
+    assert get(door).headers["ETag"] == '"r1"'
 
 
 def test_a_failure_is_not_remembered_nor_covered_by_something_old(door: ConfigurationDoor, api: Api) -> None:

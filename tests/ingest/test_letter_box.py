@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ingest.dead_letters import DeadLetters
+from ingest.dead_letters import DeadLetters, SinkDeadLetters
 from ingest.entries import DeadLetter, StreamEntry
 from ingest.letter_box import age
 from ingest.redis_link import connect
-from ingest.sinks.stream import SinkDeadLetters, SinkStream
+from ingest.sinks.stream import SinkStream
 from ingest.stream import EventStream
 from ingest.stream_keys import StreamKeys
 from streetcase.commands.ingest import ingest_app

@@ -43,13 +43,22 @@ def test_secrets_are_read_and_never_shown(environment: dict[str, str]) -> None:
     [
         ({"STREETCASE_REDIS_URL": ""}, "STREETCASE_REDIS_URL is not set"),
         ({"STREETCASE_LOSSY": "perhaps"}, "STREETCASE_LOSSY needs 1 or 0, got 'perhaps'"),
-        ({"STREETCASE_STREAM_LIMIT": "-3"}, "STREETCASE_STREAM_LIMIT needs a whole number of 1 or more"),
+        ({"STREETCASE_STREAM_LIMIT": "-3"}, "STREETCASE_STREAM_LIMIT needs a whole number from 1 to 1,000,000,000,000"),
+        ({"STREETCASE_STREAM_LIMIT": "9" * 5000}, "STREETCASE_STREAM_LIMIT needs a whole number"),
+        ({"STREETCASE_STREAM_PARTITIONS": "1001"}, "STREETCASE_STREAM_PARTITIONS needs a whole number from 1 to 1,000"),
+        ({"STREETCASE_STREAM_PREFIX": "a}b"}, "STREETCASE_STREAM_PREFIX needs letters, digits"),
+        ({"STREETCASE_API_URL": "api:8000"}, "STREETCASE_API_URL needs an address like http://"),
+        ({"STREETCASE_API_URL": "http://[::1"}, "STREETCASE_API_URL needs an address like http://"),
         ({"STREETCASE_SERVICE_KEY_FILE": "/nowhere/service.key"}, "no service key in /nowhere/service.key after 0 s"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: dict[str, str], change: dict[str, str], complaint: str) -> None:
     with pytest.raises(SettingsError, match=complaint):
         GatewaySettings.from_environment(environment | change, key_wait_s=0)
+
+
+def test_an_empty_prefix_is_the_usual_one(environment: dict[str, str]) -> None:
+    assert WorkerSettings.from_environment(environment | {"STREETCASE_STREAM_PREFIX": ""}).stream_prefix == "streetcase"
 
 
 def test_the_key_file_is_waited_for(environment: dict[str, str], tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from ingest.contract import Event
+from ingest.dead_letters import SinkDeadLetters
 from ingest.redis_link import connect
 from ingest.sinks.base import SinkConfiguration, SinkRefused, SinkUnavailable
 from ingest.sinks.runner import RunningSink, SinkRunner, SinksDied, run_sinks
-from ingest.sinks.stream import SinkCounts, SinkDeadLetters, SinkStream
+from ingest.sinks.stream import SinkCounts, SinkStream
 from ingest.stream_keys import StreamKeys
 from tests.ingest.receivers import Got, Receiver, Says, an_event
 from tests.services.processes import Process, wait_until
@@ -92,7 +93,7 @@ def start(place: Place) -> Iterator[Start]:
         listener = sink or Listener()
         configuration = SinkConfiguration.model_validate({"name": name, "type": "test"} | wanted)
         running = RunningSink(configuration, listener, place.stream(name))
-        runner = SinkRunner(running, stop, attempts=attempts, longest_wait_s=0.05)
+        runner = SinkRunner(running, stop, attempts=attempts, longest_wait_s=0.05, block_ms=50)
         threads.append(threading.Thread(target=runner.run))
         threads[-1].start()
         return listener
@@ -239,7 +240,7 @@ def test_of_two_runners_one_sends_and_the_other_takes_over(place: Place) -> None
     threads = []
     for stop, listener in zip(stops, listeners, strict=True):
         configuration = SinkConfiguration(name="a", type="test")
-        runner = SinkRunner(RunningSink(configuration, listener, place.stream("a")), stop)
+        runner = SinkRunner(RunningSink(configuration, listener, place.stream("a")), stop, block_ms=50)
         threads.append(threading.Thread(target=runner.run))
         threads[-1].start()
         if len(threads) == 1:
@@ -264,7 +265,9 @@ def test_an_outage_of_redis_is_waited_out_and_told_once(own_redis: RedisServer) 
     before, after = an_event(), an_event()
     place.add("a", before)
     listener, stop = Listener(), threading.Event()
-    runner = SinkRunner(RunningSink(SinkConfiguration(name="a", type="t"), listener, place.stream("a")), stop)
+    runner = SinkRunner(
+        RunningSink(SinkConfiguration(name="a", type="t"), listener, place.stream("a")), stop, block_ms=50
+    )
     thread = threading.Thread(target=runner.run)
     with capture_logs() as logs:
         thread.start()

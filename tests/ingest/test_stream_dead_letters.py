@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ingest.dead_letters import DeadLetters
+from ingest.redis_link import connect
 from ingest.stream import EventStream, Outcome, StreamEntry
 from tests.ingest.entries import new_entry, read
 
@@ -60,6 +61,21 @@ def test_a_replayed_letter_is_in_its_partition_again_as_it_was(
         letter.entry.partition,
     )
     assert letters.count() == len(buried) - 1
+
+
+@pytest.mark.parametrize("partitions", [3, None])
+def test_in_a_stream_of_fewer_partitions_a_letter_comes_back_where_somebody_reads(
+    stream: EventStream, stream_url: str, letters: DeadLetters, buried: list[StreamEntry], partitions: int | None
+) -> None:
+    client = connect(stream_url)
+    if partitions is None:
+        client.delete(stream.keys.partitions)  # As documented before the number changes; nobody has begun it anew yet.
+    else:
+        client.set(stream.keys.partitions, partitions)
+    assert all(letters.replay(letter.letter_id) for letter in letters.letters())
+    again = EventStream(client, prefix=stream.prefix, partitions=partitions or 1)
+    assert sorted(entry.source for entry in read(again)) == sorted(entry.source for entry in buried)
+    client.close()
 
 
 def test_many_that_replay_one_letter_at_once_replay_it_once(

@@ -101,6 +101,39 @@ def test_an_edge_that_missed_an_epoch_is_asked_from_where_that_one_began(
     assert [(datetime.now(UTC) - moment).days for moment in moments if moment] == [9, 2, 2]
 
 
+def test_an_edge_that_says_what_it_knows_is_asked_for_what_was_lost_since_and_no_more(
+    stream: EventStream, client: redis.Redis
+) -> None:
+    stream.check_durable(lossy=False)  # A stream of today: edges that do not say what they know are asked for all.
+    known = [stream.epoch()]
+    heard_at = [datetime.now(UTC).replace(microsecond=0) - timedelta(days=days) for days in (3, 2, 1)]
+    for moment in heard_at:
+        client.set(stream.keys.heard_at, int(moment.timestamp() * 1000))
+        another_server(stream, client)
+        stream.check_durable(lossy=False)
+        known.append(stream.epoch())
+
+    def asked_from(epoch: str) -> datetime | None:
+        moment = stream.append([], known_epoch=epoch).resend_from
+        return moment and moment + MARGIN
+
+    assert [asked_from(epoch) for epoch in known[:-1]] == heard_at
+    assert [asked_from(epoch) for epoch in ("", "of another Redis")] == [None, None]
+
+
+def test_epochs_keep_their_order_when_the_clock_goes_back(stream: EventStream, client: redis.Redis) -> None:
+    stream.check_durable(lossy=False)
+    known = stream.epoch()
+    [first] = cast(list[bytes], client.zrange(stream.keys.epochs, 0, -1))
+    client.zadd(stream.keys.epochs, {first: (datetime.now(UTC) + timedelta(days=30)).timestamp() * 1000})
+    lost_from = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    for moment in (lost_from, lost_from + timedelta(minutes=50)):
+        client.set(stream.keys.heard_at, int(moment.timestamp() * 1000))
+        another_server(stream, client)
+        stream.check_durable(lossy=False)
+    assert stream.append([], known_epoch=known).resend_from == lost_from - MARGIN
+
+
 def test_of_many_gateways_that_notice_at_once_one_begins_the_epoch(stream: EventStream, client: redis.Redis) -> None:
     stream.check_durable(lossy=False)
     before = stream.epoch()

@@ -15,6 +15,7 @@ from fastapi import HTTPException, Request
 from starlette.types import Message
 
 from ingest.bodies import SLOWEST, Pace, PerEdge, limited
+from ingest.events_door import POSTS_PER_EDGE
 from ingest.evidence_door import UPLOADS_PER_EDGE
 from tests.ingest.centre import Centre, Edge
 from tests.services.ports import HOST
@@ -134,7 +135,7 @@ def test_slow_uploads_of_some_keep_nobody_else_waiting(edge: Edge, slow_edges: l
 
 def test_so_do_slow_events(centre: Centre, edge: Edge) -> None:
     with centre.edge(f"{edge.edge_id}-slow") as slow, ExitStack() as stack:
-        for _ in range(16):
+        for _ in range(POSTS_PER_EDGE + 4):  # A few more: one that asks below may hold a place itself.
             stack.callback(Trickle(slow, "", path="/ingest/v1/events").close)
         wait_until(lambda: slow.send().status_code == 429, timeout_s=5, what="the slow edge is told to wait")
         assert edge.answers(edge.event()) == ["accepted"]

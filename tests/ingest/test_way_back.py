@@ -28,7 +28,7 @@ from tests.ingest.way_back import CONFIG, GOLDEN, REQUESTS, ask, configure, log_
 from tests.services.processes import wait_until
 
 WATCHES = [{"id": "pavement", "kind": "street-encroachment", "camera": "market-east", "note": "占道"}]
-EDGES_WAITING = 60
+EDGES_WAITING = 25
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +48,8 @@ def test_an_edge_gets_what_was_set_for_it_and_nothing_while_it_has_it(edge: Edge
     assert edge.http.get(CONFIG, headers={"If-None-Match": '"older"'}).json() == first.json()
 
 
-def test_an_edge_for_which_there_is_nothing_hears_so_and_later_of_what_came(
-    edge: Edge, supervisor: httpx.Client
-) -> None:
+def test_an_edge_for_which_there_is_nothing_hears_so(edge: Edge) -> None:
     assert edge.http.get(CONFIG).status_code == 204
-    etag = configure(supervisor, edge, [])
-    wait_until(lambda: edge.http.get(CONFIG).headers.get("ETag") == etag, timeout_s=10, what="the change arrives")
 
 
 def test_a_request_reaches_the_waiting_edge_and_its_answer_comes_back(edge: Edge, supervisor: httpx.Client) -> None:
@@ -104,7 +100,7 @@ def test_nobody_gets_or_answers_what_another_edge_was_asked(
 ) -> None:
     request_id = ask(supervisor, edge)
     with centre.edge(f"{edge.edge_id}-other") as other:
-        assert poll(other, 2) == []
+        assert poll(other, 1.2) == []
         assert put_result(other, request_id).status_code == 404
     assert put_result(edge, uuid.uuid4()).status_code == 404
     assert [request.request_id for request in poll(edge)] == [request_id]
@@ -159,8 +155,8 @@ def test_an_edge_waits_at_few_places_at_once_and_leaves_those_that_it_gave_up(ed
         with pytest.raises(httpx.ReadTimeout):
             edge.http.get(REQUESTS, params={"wait_s": 20}, timeout=0.2)
     with ThreadPoolExecutor(WAITING_PER_EDGE) as threads:
-        waiting = [threads.submit(poll, edge, 2) for _ in range(WAITING_PER_EDGE)]
-        time.sleep(0.5)
+        waiting = [threads.submit(poll, edge, 1) for _ in range(WAITING_PER_EDGE)]
+        time.sleep(0.4)
         refused = edge.http.get(REQUESTS, params={"wait_s": 20})
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
         assert [each.result() for each in waiting] == [[]] * WAITING_PER_EDGE
@@ -177,14 +173,14 @@ def test_many_waiting_edges_keep_nobody_waiting(centre: Centre, edge: Edge, supe
 
                 async def wait(waiting: Edge) -> int:
                     headers = {"Authorization": f"Bearer {waiting.key}"}
-                    answer = await http.get(REQUESTS, params={"wait_s": 4}, headers=headers)
+                    answer = await http.get(REQUESTS, params={"wait_s": 2.5}, headers=headers)
                     return len(answer.json()["requests"])
 
                 return await asyncio.gather(*(wait(waiting) for waiting in edges for _ in range(WAITING_PER_EDGE)))
 
         with ThreadPoolExecutor(1) as thread:
             everybody = thread.submit(asyncio.run, wait_all())
-            time.sleep(1)
+            time.sleep(0.7)
             started = time.monotonic()
             for _ in range(10):
                 assert edge.answers(edge.event()) == ["accepted"]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from signal import SIGCONT, SIGTERM, Signals
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import pytest
 
@@ -41,6 +41,24 @@ def wait_until(condition: Callable[[], bool], *, timeout_s: float, what: str) ->
         time.sleep(0.02)
 
 
+class Started(Protocol):
+    """A process that was started, with the calls of subprocess.Popen."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int | None: ...
+
+
 class Process:
     """One running server; what it prints goes to ``log``. ``user`` is the account that it runs as, for root only."""
 
@@ -55,7 +73,7 @@ class Process:
     ) -> None:
         self._log = log
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process: Started = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

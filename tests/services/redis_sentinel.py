@@ -24,6 +24,7 @@ class SentinelGroup:
     def __init__(self, master: RedisServer, replica: RedisServer, sentinel_ports: list[int]) -> None:
         self.master = master
         self.replica = replica
+        self._sentinel_ports = sentinel_ports
         hosts = ",".join(f"{HOST}:{port}" for port in sentinel_ports)
         self.url = f"redis+sentinel://:{PASSWORD.replace('/', '%2F').replace('#', '%23')}@{hosts}/{SERVICE}/0"
 
@@ -41,11 +42,13 @@ class SentinelGroup:
             )
 
     def wait_failed_over(self) -> None:
-        """Returns once the replica is the master."""
+        """Returns once the replica is the master, and all Sentinels say so."""
         with _client(self.replica.port) as replica:
             wait_until(
                 lambda: replica.info("replication")["role"] == "master", timeout_s=30, what="the replica is the master"
             )
+        for port in self._sentinel_ports:
+            wait_until(lambda port=port: _master_port(port) == self.replica.port, timeout_s=20, what="a Sentinel knows")  # type: ignore[misc]
 
 
 def _client(port: int) -> redis.Redis:
@@ -92,6 +95,12 @@ def _start_sentinel(binary: str, folder: Path, port: int, master_port: int, *, q
             "SENTINEL", "DEBUG", "info-period", 300, "publish-period", 200, "ping-period", 200, "ask-period", 200
         )
     return process
+
+
+def _master_port(port: int) -> int:
+    with redis.Redis(host=HOST, port=port, socket_timeout=5.0, decode_responses=True) as sentinel:
+        state = sentinel.sentinel_master(SERVICE)
+        return int(state["port"]) if state["flags"] == "master" else 0
 
 
 def _knows(port: int, sentinels: int) -> bool:

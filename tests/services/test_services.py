@@ -27,7 +27,7 @@ from tests.services.redis import RedisServer, running_redis
 from tests.services.rtsp import RtspServerFactory
 
 SIZE_WH = (160, 96)
-FPS = 10
+FPS = 20
 
 
 def _moving_bar(index: int) -> Pixels:
@@ -38,7 +38,7 @@ def _moving_bar(index: int) -> Pixels:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    return write_clip(tmp_path / "clip.mp4", seconds=2, fps=FPS, size_wh=SIZE_WH, gop=5, draw=_moving_bar)
+    return write_clip(tmp_path / "clip.mp4", seconds=1, fps=FPS, size_wh=SIZE_WH, gop=5, draw=_moving_bar)
 
 
 def test_a_clip_has_its_length_and_its_keyframes(clip: Path) -> None:
