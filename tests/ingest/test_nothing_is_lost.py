@@ -114,6 +114,8 @@ def test_events_are_taken_while_the_api_is_away_and_reported_when_it_is_back(
         assert (never_known.status_code, never_known.headers["Retry-After"]) == (503, "5")
         api = centre.start_api()
         worker = centre.start_worker()
+        # The gateway asks the API again a moment after its last failure, a longer one where that failure was slow.
+        wait_until(lambda: edge.send().status_code == 202, timeout_s=15, what="the gateway has found the API")
         assert edge.answers(edge.event()) == ["accepted"]
         centre.wait_drained()
         api.stop()
