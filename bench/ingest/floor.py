@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -56,8 +56,9 @@ def written_down(database: Database, batches: Sequence[Sequence[Report]]) -> tup
     """Records the batches; returns the statements of each transaction, and events a second of ``record`` itself."""
     transactions: list[list[Statement]] = []
 
-    def note(_c: Any, _cursor: Any, text: str, parameters: Any, _context: Any, many: bool) -> None:
-        transactions[-1].append(Statement(text, parameters, many))
+    def note(_c: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
+        # An INSERT of many rows that returns some is told as many, but goes as one statement with one mapping.
+        transactions[-1].append(Statement(text, parameters, many=not isinstance(parameters, Mapping)))
 
     event.listen(database.engine, "before_cursor_execute", note)
     begun_s = time.perf_counter()
