@@ -19,6 +19,7 @@ from edge.outbox import Commit, Outbox
 from ingest.contract import EvidenceRole, EvidenceState
 from tests.edge.makers import a_picture, an_event, commit, files_in
 from tests.services.processes import missing
+from tests.services.small_disk import small_disk
 
 ROOT = Path(__file__).parents[2]
 SMALL_DISK_BYTES = 4_000_000
@@ -60,17 +61,10 @@ def _synced(trace: str, folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk_of_4_mb(tmp_path: Path) -> Iterator[Path]:
     """A disk of 4 MB of this test's own."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        missing("no right to mount a small disk")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", disk], check=True)
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
+    with small_disk(tmp_path / "disk", size_bytes=SMALL_DISK_BYTES) as disk:
+        yield disk.folder
 
 
 def _fill(disk: Path) -> Path:
@@ -86,12 +80,12 @@ def _fill(disk: Path) -> Path:
     return filler
 
 
-def test_on_a_full_disk_events_wait_in_memory_and_are_written_when_there_is_room(small_disk: Path) -> None:
-    outbox, evidence = Outbox(small_disk / "outbox.sqlite"), EvidenceFolder(small_disk / "evidence")
+def test_on_a_full_disk_events_wait_in_memory_and_are_written_when_there_is_room(disk_of_4_mb: Path) -> None:
+    outbox, evidence = Outbox(disk_of_4_mb / "outbox.sqlite"), EvidenceFolder(disk_of_4_mb / "evidence")
     keeper = Keeper(outbox, edge_id="corner-7")
     first = an_event()
     assert keeper.keep(Commit(events=[first]))
-    filler = _fill(small_disk)
+    filler = _fill(disk_of_4_mb)
     events = [an_event() for _ in range(300)]
 
     kept = [keeper.keep(Commit(events=[event])) for event in events]
@@ -112,14 +106,14 @@ def test_on_a_full_disk_events_wait_in_memory_and_are_written_when_there_is_room
     outbox.close()
 
 
-def test_on_a_full_disk_pictures_make_room_for_events(small_disk: Path) -> None:
+def test_on_a_full_disk_pictures_make_room_for_events(disk_of_4_mb: Path) -> None:
     """The files go first: a full disk could not take the note that they are to go."""
-    outbox, evidence = Outbox(small_disk / "outbox.sqlite"), EvidenceFolder(small_disk / "evidence")
+    outbox, evidence = Outbox(disk_of_4_mb / "outbox.sqlite"), EvidenceFolder(disk_of_4_mb / "evidence")
     keeper = Keeper(outbox, edge_id="corner-7")
     items = [a_picture(evidence, EvidenceRole.WIDE, size_bytes=100_000) for _ in range(10)]
     for item in items:
         commit(outbox, an_event(evidence=[item]))
-    _fill(small_disk)
+    _fill(disk_of_4_mb)
     late = [an_event() for _ in range(50)]
     for event in late:
         keeper.keep(Commit(events=[event]))
@@ -133,7 +127,7 @@ def test_on_a_full_disk_pictures_make_room_for_events(small_disk: Path) -> None:
     lost = [item for item in items if states[item.sha256][0] is EvidenceState.SACRIFICED]
     assert 1 <= len(lost) <= 5
     assert {states[item.sha256][1] for item in lost} == {"disk full"}
-    assert files_in(small_disk / "evidence") == {item.sha256 for item in items} - {item.sha256 for item in lost}
+    assert files_in(disk_of_4_mb / "evidence") == {item.sha256 for item in items} - {item.sha256 for item in lost}
     told = [item.event for item in outbox.waiting_events(999)][10:]
     assert sum(event in late for event in told) == 50
     assert sum(event.phase == "updated" for event in told) == len(lost)

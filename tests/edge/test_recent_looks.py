@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +21,7 @@ from edge.recent_looks import KEPT_FOR, MOST_KEPT, RecentLooks, make_room, prune
 from tests.edge.fakes import FakeClock
 from tests.edge.test_looks import ScriptedDetector
 from tests.edge.test_pictures import noise
-from tests.services.processes import missing
+from tests.services.small_disk import small_disk
 
 HEAD: Finding = Finding(label="person", score=0.9, box_xyxy=(0.25, 0.2, 0.75, 1.0))
 
@@ -167,15 +165,8 @@ def test_a_disk_that_takes_nothing_is_counted_and_told_once(tmp_path: Path, caps
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 2 MB of this test's own."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        missing("no right to mount a small disk")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2000k", "tmpfs", disk], check=True)
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
+    with small_disk(tmp_path / "disk", size_bytes=2_048_000) as disk:
+        yield disk.folder
 
 
 def test_on_a_disk_that_is_nearly_full_looks_go_before_anything_else_and_none_comes(tiny_disk: Path) -> None:

@@ -16,7 +16,9 @@ from ingest.embedded_redis import server_command
 from ingest.redis_link import StreamUnavailable, connect
 from ingest.stream import EventStream
 from tests.ingest.centre import Centre, Edge
+from tests.ingest.receivers import Receiver
 from tests.ingest.running_worker import Running
+from tests.ingest.sink_place import Place
 from tests.services.ports import free_port
 from tests.services.processes import Process, missing
 from tests.services.redis import bundled_valkey, redis_binary
@@ -128,3 +130,18 @@ def edge(centre: Centre) -> Iterator[Edge]:
     """A new edge of the session's centre."""
     with centre.edge(f"edge-{uuid.uuid4().hex[:12]}") as edge:
         yield edge
+
+
+@pytest.fixture
+def place(redis_url: str) -> Iterator[Place]:
+    place = Place(redis_url)
+    yield place
+    place.client.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    receiver.start()
+    yield receiver
+    receiver.stop()

@@ -11,6 +11,7 @@ from api.client import ApiRefused, ApiUnavailable
 from api.schemas import EdgeIdentity
 from ingest.api_line import ApiLine
 from ingest.api_memory import KEYS_MAX, EdgeKeys, Kinds, Remembered
+from tests.ingest.fake_clock import FakeClock
 from tests.services.processes import wait_until
 
 LAIAN = EdgeIdentity(edge_id="laian-01", key_id=UUID(int=1))
@@ -45,14 +46,6 @@ class FakeApi:
         assert self.go_on.wait(10)
         if self.failure:
             raise self.failure
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
-import subprocess
-import sys
-import time
-import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,37 +16,9 @@ from ingest.archive_files import FILES_OPEN, IDLE_S, DailyFiles
 from ingest.archive_reader import ArchiveFaults, ArchiveUnreadable, read_archive
 from ingest.entries import DeadLetter, StreamEntry
 from ingest.settled import ArchiveUnavailable
-from tests.services.processes import missing
+from tests.ingest.archived import NOON, an_entry, files, read
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
-
-
-def an_entry(
-    number: int, *, at: datetime = NOON, event: bytes | None = None, entry_id: str | None = None
-) -> StreamEntry:
-    """The ``number``-th entry: received so many seconds behind ``at``, and in the stream at that moment."""
-    received_at = at + timedelta(seconds=number)
-    event_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{number}")
-    return StreamEntry(
-        entry_id=entry_id or f"{int(received_at.timestamp() * 1000)}-0",
-        event=event if event is not None else b'{"event_id":"%s","kind":"\xe5\x9e\x83"}' % str(event_id).encode(),
-        edge_id="edge-1",
-        received_at=received_at.isoformat(),
-        request_id="request-1",
-        source="camera/c-1",
-        partition=3,
-    )
-
-
-def read(folder: Path, faults: ArchiveFaults | None = None, *, days: int = 10) -> list[StreamEntry]:
-    since = NOON - timedelta(days=days)
-    archived = read_archive(folder, since=since, until=NOON + timedelta(days=days), faults=faults)
-    return [found.entry for found in archived]
-
-
-def files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.fixture
@@ -220,101 +186,3 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "archive").write_text("")
     with pytest.raises(ArchiveUnavailable, match="cannot write to the archive"):
         DailyArchive(tmp_path / "archive", writer="w").write([an_entry(1)])
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        missing("no right to mount a small disk")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-def test_a_full_disk_loses_nothing_that_was_written_and_heals(small_disk: Path) -> None:
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(os.urandom(30_000))
-    archive = DailyArchive(small_disk / "archive", writer="w")
-    entries = [an_entry(number, event=os.urandom(3000)) for number in range(100)]
-    written: list[StreamEntry] = []
-
-    def write_all() -> None:
-        for entry in entries:
-            archive.write([entry])
-            written.append(entry)
-
-    with pytest.raises(ArchiveUnavailable, match="No space left"):
-        write_all()
-    assert len(written) > 2
-    with pytest.raises(ArchiveUnavailable):
-        archive.write([an_entry(1000, event=os.urandom(30_000))])
-    faults = ArchiveFaults()
-    assert read(small_disk / "archive", faults) == written
-    assert faults == ArchiveFaults()
-    assert len(files(small_disk / "archive")) == 1
-    ballast.unlink()
-    archive.write([an_entry(1001)])
-    archive.close()
-    assert read(small_disk / "archive", faults) == [*written, an_entry(1001)]
-    assert faults == ArchiveFaults()
-
-
-_WRITER = """
-import sys
-from pathlib import Path
-from ingest.archive import DailyArchive
-from tests.ingest.test_archive import an_entry
-archive = DailyArchive(Path(sys.argv[1]), writer="w")
-for batch in range(int(sys.argv[2])):
-    archive.write([an_entry(batch * 20 + number) for number in range(20)])
-    print(batch, flush=True)
-"""
-
-
-def test_a_kill_between_any_two_instructions_loses_nothing_confirmed(folder: Path) -> None:
-    confirmed = 0
-    for turn in range(3):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(folder), "1000000"], cwd=ROOT, stdout=subprocess.PIPE
-        )
-        assert writer.stdout
-        with writer, writer.stdout:
-            writer.stdout.readline()
-            time.sleep(0.1 + 0.07 * turn)
-            writer.kill()
-            confirmed = max(confirmed, 1 + sum(1 for _ in writer.stdout))
-    found = read(folder)
-    assert found[: confirmed * 20] == [an_entry(number) for number in range(confirmed * 20)]
-
-
-def test_file_and_new_names_are_synced_before_it_returns(folder: Path, tmp_path: Path) -> None:
-    if not shutil.which("strace"):
-        missing("no strace")
-    log = tmp_path / "strace.log"
-    command = ["strace", "-f", "-y", "-e", "trace=fsync,write", "-o", str(log), sys.executable, "-c", _WRITER]
-    subprocess.run([*command, str(folder), "2"], cwd=ROOT, check=True, capture_output=True, timeout=60)
-    calls = [line for line in log.read_text().splitlines() if str(tmp_path) in line or "write(1<" in line]
-    steps = [step for step, _ in groupby(map(_step, calls))]
-    day, file = folder / "2026-11-23", files(folder)[0]
-    assert steps == [
-        f"sync {tmp_path}",
-        f"sync {folder}",
-        "archive",
-        f"sync {file}",
-        f"sync {day}",
-        "confirmed",
-        "archive",
-        f"sync {file}",
-        "confirmed",
-    ]
-
-
-def _step(call: str) -> str:
-    if "fsync(" in call:
-        return "sync " + call.split("<")[1].split(">", maxsplit=1)[0]
-    return "confirmed" if "write(1<" in call else "archive"

@@ -11,16 +11,9 @@ from fastapi import HTTPException
 from ingest.rates import EDGES_MAX, EdgeRates, Rate
 from tests.ingest.centre import Centre, Edge
 from tests.ingest.conftest import CentreFactory
+from tests.ingest.fake_clock import FakeClock
 
 EVENTS_PER_S = 20
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

@@ -1,65 +1,22 @@
-"""The runner: in order, again until it is taken, one sink never waits for another, and nothing is lost by a kill."""
+"""The runner: in order, again until it is taken, and one sink never waits for another."""
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from signal import SIGTERM
+from collections.abc import Callable, Iterator
 
 import pytest
 from structlog.testing import capture_logs
 
 from ingest.contract import Event
-from ingest.dead_letters import SinkDeadLetters
-from ingest.redis_link import connect
 from ingest.sinks.base import SinkConfiguration, SinkRefused, SinkUnavailable
 from ingest.sinks.runner import RunningSink, SinkRunner, SinksDied, run_sinks
 from ingest.sinks.stream import SinkCounts, SinkStream
-from ingest.stream_keys import StreamKeys
-from tests.ingest.receivers import Got, Receiver, Says, an_event
-from tests.services.processes import Process, wait_until
+from tests.ingest.receivers import an_event
+from tests.ingest.sink_place import Place, ids
+from tests.services.processes import wait_until
 from tests.services.redis import RedisServer
-
-ROOT = Path(__file__).parents[2]
-SECRET = "whsec_" + "A" * 32
-
-
-class Place:
-    """The streams of sinks under a prefix of their own."""
-
-    def __init__(self, redis_url: str) -> None:
-        self.redis_url = redis_url
-        self.client = connect(redis_url, retries=0)
-        self.prefix = f"test-{uuid.uuid4().hex[:12]}"
-
-    def stream(self, name: str) -> SinkStream:
-        return SinkStream(self.client, name, prefix=self.prefix)
-
-    def letters(self, name: str) -> SinkDeadLetters:
-        return SinkDeadLetters(self.client, name, prefix=self.prefix)
-
-    def add(self, name: str, *events: Event | bytes) -> None:
-        """Appends as the worker does."""
-        for number, event in enumerate(events):
-            body = event if isinstance(event, bytes) else event.model_dump_json(exclude_none=True).encode()
-            fields = {"entry_id": f"{number}-1", "partition": "0", "event": body, "edge_id": "edge-1"}
-            self.client.xadd(StreamKeys(self.prefix).sink(name), fields)  # type: ignore[arg-type]
-
-    def wait_done(self, name: str, *, left: int = 0) -> None:
-        wait_until(lambda: self.stream(name).counts().waiting == left, timeout_s=15, what=f"{left} wait for {name}")
-
-
-@pytest.fixture
-def place(redis_url: str) -> Iterator[Place]:
-    place = Place(redis_url)
-    yield place
-    place.client.close()
 
 
 class Listener:
@@ -103,10 +60,6 @@ def start(place: Place) -> Iterator[Start]:
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
-
-
-def ids(events: Sequence[Event]) -> list[str]:
-    return [str(event.event_id) for event in events]
 
 
 def raising(failure: Exception, *, times: int, only: Event | None = None) -> Callable[[Event], None]:
@@ -297,116 +250,3 @@ def test_a_sink_whose_thread_dies_ends_the_command(place: Place) -> None:
     with pytest.raises(SinksDied, match="the sink bad ended"):
         run_sinks([good, bad], stop)
     assert stop.is_set()
-
-
-class Command:
-    """``streetcase ingest sinks`` as a process of its own, with webhooks to receivers."""
-
-    def __init__(self, place: Place, folder: Path, **urls: str) -> None:
-        lines = [
-            f"  - {{name: {name}, type: webhook, url: '{url}', secret_env: HOOK, timeout_s: 5}}"
-            for name, url in urls.items()
-        ]
-        (folder / "sinks.yaml").write_text("sinks:\n" + "\n".join(lines) + "\n")
-        self._folder = folder
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOOK": SECRET,
-            "STREETCASE_REDIS_URL": place.redis_url,
-            "STREETCASE_STREAM_PREFIX": place.prefix,
-            "STREETCASE_SINKS_FILE": str(folder / "sinks.yaml"),
-        }
-        self.processes: list[Process] = []
-
-    def start(self) -> Process:
-        arguments = [sys.executable, "-m", "streetcase", "ingest", "sinks"]
-        process = Process(arguments, log=self._folder / "sinks.log", environment=self._environment, folder=ROOT)
-        self.processes.append(process)
-        return process
-
-    def stop(self) -> None:
-        for process in self.processes:
-            process.stop()
-
-    def log(self) -> str:
-        return (self._folder / "sinks.log").read_text()
-
-
-@pytest.fixture
-def new_command(place: Place, tmp_path: Path) -> Iterator[Callable[..., Command]]:
-    with ExitStack() as commands:
-
-        def make(**urls: str) -> Command:
-            command = Command(place, tmp_path, **urls)
-            commands.callback(command.stop)
-            return command
-
-        yield make
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    receiver.start()
-    yield receiver
-    receiver.stop()
-
-
-def test_a_kill_between_post_and_acknowledgement_loses_nothing(
-    place: Place, receiver: Receiver, new_command: Callable[..., Command]
-) -> None:
-    events = [an_event() for _ in range(40)]
-    place.add("ops", *events[:20])
-    half_way, go_on = threading.Event(), threading.Event()
-
-    def judge(_: Got) -> Says:
-        if len(receiver.got) == 11:
-            half_way.set()
-            go_on.wait(10)
-        return Says(204)
-
-    receiver.judge = judge
-    command = new_command(ops=f"{receiver.url}/hush-path")
-    process = command.start()
-    assert half_way.wait(20)
-    process.kill()
-    go_on.set()
-    place.add("ops", *events[20:])
-    command.start()
-    wait_until(lambda: place.stream("ops").counts().waiting == 0, timeout_s=30, what="all is sent")
-    # The one in hand comes twice, with the same id, and everything in its order.
-    assert receiver.ids() == [*ids(events[:11]), *ids(events[10:])]
-    assert place.letters("ops").count() == 0
-
-
-def test_down_then_up_busy_and_refused_through_the_whole_command(
-    place: Place, receiver: Receiver, new_command: Callable[..., Command]
-) -> None:
-    receiver.stop()
-    events = [an_event() for _ in range(6)]
-    place.add("ops", *events)
-    other = Receiver()
-    other.start()
-    place.add("other", *events)
-    command = new_command(ops=f"{receiver.url}/hush-path", other=other.url)
-    process = command.start()
-    place.wait_done("other")
-    assert other.ids() == ids(events)
-    other.stop()
-    wait_until(lambda: "service lost" in command.log(), timeout_s=10, what="the outage is told")
-
-    script = iter([Says(429, headers={"Retry-After": "1"}), Says(500), Says(204), Says(400, b"bad kind"), Says(503)])
-    receiver.judge = lambda _: next(script, Says(200))
-    receiver.start()
-    place.wait_done("ops")
-    process.send(SIGTERM)
-    wait_until(lambda: not process.running, timeout_s=10, what="it stops")
-    tries = [events[0]] * 3 + [events[1]] + [events[2]] * 2 + events[3:]
-    assert receiver.ids() == ids(tries)
-    [letter] = place.letters("ops").letters()
-    assert letter.reason == f"{receiver.url} answered 400: bad kind"
-    assert command.log().count("service lost") == 2
-    assert command.log().count("service back") == 2
-    for secret in (SECRET, "hush-path", place.redis_url + "/"):
-        assert secret not in command.log()
-    assert "Traceback" not in command.log()
