@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from api.callers import ANONYMOUS, Caller, find_caller
+from api.people.callers import ANONYMOUS, Caller, find_caller
 from api.problems import Problem
 from api.rights import Rights, Role
 from api.services import services_of

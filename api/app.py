@@ -13,7 +13,7 @@ from api.clock import Clock, utc_now
 from api.database import Database
 from api.evidence_store import open_evidence_store
 from api.middleware import BodyLimits, RequestIds
-from api.passwords import Passwords
+from api.people.passwords import Passwords
 from api.problems import answer_problems
 from api.rights import Rights
 from api.routes import ROUTERS

@@ -17,9 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from api.evidence_cipher import MAGIC, Encrypting, decrypting
-from api.evidence_content import WrongContent, check, sniff
-from api.evidence_errors import (
+from api.evidence.cipher import MAGIC, Encrypting, decrypting
+from api.evidence.content import WrongContent, check, sniff
+from api.evidence.errors import (
     EvidenceDamaged,
     EvidenceError,
     EvidenceLocked,
@@ -29,8 +29,8 @@ from api.evidence_errors import (
     EvidenceUnavailable,
     folder_failures,
 )
-from api.evidence_folder import SHA256, FolderShelf, Shelf, StoredItem
-from api.evidence_keys import KeyRing
+from api.evidence.folder import SHA256, FolderShelf, Shelf, StoredItem
+from api.evidence.keys import KeyRing
 
 __all__ = [
     "EvidenceDamaged",
@@ -276,7 +276,7 @@ def open_evidence_store(settings: EvidenceSettings) -> EvidenceStore:
 
 def _bucket(url: str) -> Shelf:
     try:
-        from api.evidence_bucket import BucketShelf  # noqa: PLC0415 (an extra, and slow to import)
+        from api.evidence.bucket import BucketShelf  # noqa: PLC0415 (an extra, and slow to import)
     except ModuleNotFoundError as error:
         raise EvidenceMisconfigured(
             f"STREETCASE_EVIDENCE_URL needs {error.name}: install it with pip install 'streetcase[s3]'"

@@ -8,10 +8,10 @@ from api.catalogue import read_kinds
 from api.database import Database, DatabaseUnavailable, database_of_command
 from api.evidence_store import open_evidence_store
 from api.inserting import insert_if_absent
-from api.keys import KeyKind, keep_service_key, new_secret
 from api.migrate import lock_for_start, migrate
-from api.passwords import Passwords
-from api.people import first_administrator, nobody_yet
+from api.people.accounts import first_administrator, nobody_yet
+from api.people.keys import KeyKind, keep_service_key, new_secret
+from api.people.passwords import Passwords
 from api.secret_file import read_or_create
 from api.settings import ApiSettings
 from api.tables import Kind

@@ -15,10 +15,10 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from api.case_errors import CaseConflict, CaseForbidden, CaseMissing
+from api.cases.errors import CaseConflict, CaseForbidden, CaseMissing
 from api.evidence_store import EvidenceMissing, EvidenceUnavailable
-from api.passwords import PasswordsBusy
-from api.people import LoginLocked, LoginRefused, NameTaken
+from api.people.accounts import LoginLocked, LoginRefused, NameTaken
+from api.people.passwords import PasswordsBusy
 
 _log = structlog.get_logger()
 _RETRY_AFTER_S = "2"

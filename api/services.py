@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from api.clock import Clock
 from api.database import Database
 from api.evidence_store import EvidenceStore
-from api.passwords import Passwords
+from api.people.passwords import Passwords
 from api.rights import Rights
 from api.settings import ApiSettings
 

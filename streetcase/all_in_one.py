@@ -14,8 +14,8 @@ from typing import TextIO
 
 from api.evidence_store import EvidenceUnavailable
 from api.first_start import DatabaseUnavailable, FirstStart, prepare
-from api.keys import EdgeIdRefused, KeyRevoked, ensure_edge_key
 from api.migrate import MigrationError
+from api.people.keys import EdgeIdRefused, KeyRevoked, ensure_edge_key
 from api.secret_file import SecretFileError
 from api.settings import ApiSettings, SettingsError
 from ingest.configuration import EdgeConfiguration

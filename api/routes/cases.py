@@ -10,9 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Response
 
 from api.access import allowed
-from api.callers import Caller
-from api.case_evidence import note_arrivals, with_plate
-from api.case_schemas import (
+from api.cases.cases import CaseFilter, Decision, confirm, find_case, lines_of, list_cases, reject
+from api.cases.evidence import note_arrivals, with_plate
+from api.cases.schemas import (
     CaseDetail,
     CasePage,
     CaseSummary,
@@ -23,12 +23,12 @@ from api.case_schemas import (
     ShownHistoryLine,
     ShownReport,
 )
-from api.case_views import detail, evidence_of, incidents_of, summary
-from api.cases import CaseFilter, Decision, confirm, find_case, lines_of, list_cases, reject
+from api.cases.states import CaseState
+from api.cases.views import detail, evidence_of, incidents_of, summary
+from api.people.callers import Caller
 from api.problems import Problem
 from api.schemas import Key
 from api.services import Here, RequestId
-from api.states import CaseState
 from api.tables import HistoryLine, Kind, ReportRow
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"])

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from sqlalchemy import select
 
 from api.access import allowed
-from api.case_schemas import ShownKind
+from api.cases.schemas import ShownKind
 from api.services import Here
 from api.tables import Kind
 

@@ -9,8 +9,7 @@ import structlog
 from fastapi import APIRouter, Header, Response
 
 from api.access import allowed
-from api.callers import Caller
-from api.edge_configurations import (
+from api.edges.configurations import (
     ConfigurationRefused,
     EdgeUnknown,
     RevisionDiffers,
@@ -18,7 +17,8 @@ from api.edge_configurations import (
     current_configuration,
     set_configuration,
 )
-from api.edge_schemas import ShownConfiguration
+from api.edges.schemas import ShownConfiguration
+from api.people.callers import Caller
 from api.problems import Problem
 from api.routes.json_body import DESCRIBED, JsonBody
 from api.schemas import Key

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Response
 from pydantic import Field, TypeAdapter
 
 from api.access import allowed
-from api.edge_configurations import current_configuration
-from api.edge_requests import answer_request, open_requests
-from api.edge_statuses import keep_statuses
+from api.edges.configurations import current_configuration
+from api.edges.requests import answer_request, open_requests
+from api.edges.statuses import keep_statuses
 from api.routes.json_body import DESCRIBED, JsonBody, checked
 from api.schemas import (
     STATUSES_PER_PUT,

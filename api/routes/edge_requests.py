@@ -11,11 +11,11 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from api.access import allowed
-from api.callers import Caller
-from api.case_evidence import with_plate
-from api.edge_configurations import EdgeUnknown
-from api.edge_requests import TooManyOpen, add_request, find_request, state_of
-from api.edge_schemas import NewEdgeRequest, ShownEdgeRequest
+from api.cases.evidence import with_plate
+from api.edges.configurations import EdgeUnknown
+from api.edges.requests import TooManyOpen, add_request, find_request, state_of
+from api.edges.schemas import NewEdgeRequest, ShownEdgeRequest
+from api.people.callers import Caller
 from api.problems import Problem
 from api.routes.evidence import evidence_response
 from api.schemas import EdgeRequestResult, Key, ReportedEvidence, Sha256

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from api.access import allowed
-from api.callers import Caller
-from api.edge_schemas import EdgePage
-from api.edge_statuses import list_edges
-from api.keys import enrol_edge, revoke_edge_key
+from api.edges.schemas import EdgePage
+from api.edges.statuses import list_edges
+from api.people.callers import Caller
+from api.people.keys import enrol_edge, revoke_edge_key
 from api.problems import Problem
 from api.schemas import Key
 from api.services import Here

@@ -14,9 +14,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy import func, select
 
 from api.access import allowed
-from api.keys import KeyKind, find_key
+from api.cases.reports import record
+from api.people.keys import KeyKind, find_key
 from api.problems import Problem
-from api.reports import record
 from api.schemas import UNKNOWN_KEY, EdgeIdentity, EdgeKeyShown, Report, ReportAnswer, ReportCount, ReportOutcome
 from api.services import Here, RequestId
 from api.tables import Kind, ReportRow

@@ -11,9 +11,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from api.access import allowed
-from api.callers import Caller
-from api.passwords import MIN_LENGTH
-from api.people import add_person
+from api.people.accounts import add_person
+from api.people.callers import Caller
+from api.people.passwords import MIN_LENGTH
 from api.rights import PEOPLE, Role
 from api.routes.sessions import PersonName
 from api.schemas import Key

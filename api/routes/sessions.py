@@ -10,8 +10,8 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.access import allowed
-from api.callers import Caller
-from api.people import log_in, log_out
+from api.people.accounts import log_in, log_out
+from api.people.callers import Caller
 from api.rights import Role
 from api.services import Here
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.states import CaseState
+from api.cases.states import CaseState
 from api.tables.base import Base, Count, Hash, JsonObject, Name, RowNumber, Text, Uuid7Key, word_type
 
 

@@ -61,8 +61,8 @@ def add_edge(edge_id: Annotated[str, typer.Argument(help="The edge_id of the edg
     """Make a key for an edge and print it once; put it where the edge's key_env or key_file says."""
     with told():
         from api.database import DatabaseUnavailable
-        from api.keys import EdgeIdRefused
-        from api.keys import add_edge as make_key
+        from api.people.keys import EdgeIdRefused
+        from api.people.keys import add_edge as make_key
         from api.settings import ApiSettings, SettingsError
 
         with told(SettingsError, DatabaseUnavailable, EdgeIdRefused):
@@ -74,8 +74,8 @@ def reset_password(name: Annotated[str, typer.Argument(help="Name of the user.")
     """Give a user a new generated password and print it once."""
     with told():
         from api.database import DatabaseUnavailable
-        from api.people import PeopleError
-        from api.people import reset_password as make_password
+        from api.people.accounts import PeopleError
+        from api.people.accounts import reset_password as make_password
         from api.settings import ApiSettings, SettingsError
 
         with told(SettingsError, DatabaseUnavailable, PeopleError):
@@ -88,7 +88,7 @@ def make_evidence_key(
 ) -> None:
     """Make a key that encrypts evidence at rest; STREETCASE_EVIDENCE_KEY_FILE names it, to the API and the gateway."""
     with told():
-        from api.evidence_keys import make_key_file
+        from api.evidence.keys import make_key_file
         from api.evidence_store import EvidenceMisconfigured
 
         with told(EvidenceMisconfigured):

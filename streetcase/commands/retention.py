@@ -10,7 +10,7 @@ import typer
 from streetcase.told import told
 
 if TYPE_CHECKING:
-    from api.retention import Removed
+    from api.evidence.retention import Removed
 
 BROKEN_OFF = 130
 _ROW = "{case:36}  {kind:24}  {state:10}  {ended:10}  {items:>7}  {size_bytes:>14}"
@@ -21,9 +21,9 @@ def show_retention(*, dry_run: bool, limit: int) -> None:
     with told():
         from api.clock import utc_now
         from api.database import DatabaseUnavailable, database_of_command
+        from api.evidence.retention import Retention
+        from api.evidence.retention_policy import RetentionError, RetentionPolicy
         from api.evidence_store import EvidenceUnavailable, open_evidence_store
-        from api.retention import Retention
-        from api.retention_policy import RetentionError, RetentionPolicy
         from api.settings import ApiSettings, SettingsError
 
         with told(SettingsError, RetentionError, EvidenceUnavailable, DatabaseUnavailable):

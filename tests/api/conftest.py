@@ -25,7 +25,7 @@ SettingsFactory = Callable[[str], ApiSettings]
 def _quick_passwords() -> Iterator[None]:
     """Every place hashes two; at its real cost argon2 would take half of all these tests' time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("api.passwords.PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64))
+        patch.setattr("api.people.passwords.PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64))
         yield
 
 

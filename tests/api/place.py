@@ -16,8 +16,8 @@ from api.app import create_app
 from api.client import ApiClient
 from api.clock import Clock, utc_now
 from api.first_start import prepare
-from api.keys import sha256_of
-from api.people import add_person
+from api.people.accounts import add_person
+from api.people.keys import sha256_of
 from api.rights import Role
 from api.schemas import Report, ReportAnswer
 from api.settings import ApiSettings

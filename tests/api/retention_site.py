@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from api.cases.states import CaseState
 from api.clock import utc_now
+from api.evidence.retention import Removed, Retention
+from api.evidence.retention_policy import RetentionPolicy, Rule
 from api.evidence_store import EvidenceStore
-from api.retention import Removed, Retention
-from api.retention_policy import RetentionPolicy, Rule
 from api.rights import Role
-from api.states import CaseState
 from api.tables import Case, EvidenceDeletion, ReportRow
 from tests.api.pictures import put, sha256_of
 from tests.api.place import SEEN_AT, Place, a_report

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from api.passwords import AT_ONCE, MAY_WAIT
+from api.people.passwords import AT_ONCE, MAY_WAIT
 from api.schemas import Report, ReportAnswer, ReportOutcome
 from tests.api.place import Place, a_report
 

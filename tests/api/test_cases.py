@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from api.cases.numbers import mint_number
 from api.database import Database
 from api.first_start import prepare
-from api.numbers import mint_number
 from api.rights import Role
 from api.settings import ApiSettings
 from tests.api.place import Place, a_report, followed

@@ -7,7 +7,7 @@ from math import cos, hypot, radians
 
 import pytest
 
-from api.datum import gcj02_to_wgs84, wgs84_to_gcj02
+from api.places.datum import gcj02_to_wgs84, wgs84_to_gcj02
 
 METRES_PER_DEGREE = 111_320.0
 

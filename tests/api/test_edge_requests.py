@@ -15,8 +15,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from api.edge_requests import OPEN_PER_EDGE, add_request, find_request
-from api.edge_schemas import NewEdgeRequest
+from api.edges.requests import OPEN_PER_EDGE, add_request, find_request
+from api.edges.schemas import NewEdgeRequest
 from api.rights import Role
 from api.schemas import EdgeRequestResult, OpenEdgeRequest, ResultOutcome
 from tests.api.conftest import SettingsFactory

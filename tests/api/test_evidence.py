@@ -105,7 +105,7 @@ def test_two_pictures_at_once_are_decoded_however_many_come(
         with lock:
             now -= 1
 
-    monkeypatch.setattr("api.evidence_content._check_picture", slow)
+    monkeypatch.setattr("api.evidence.content._check_picture", slow)
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda content: put(store, content), [a_picture() for _ in range(16)]))
     assert (now, most) == (0, 2)

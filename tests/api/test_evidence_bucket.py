@@ -87,7 +87,7 @@ def test_any_part_of_a_large_item_is_read_without_the_rest(store: EvidenceStore)
 
 
 def test_an_item_is_read_in_few_requests(store: EvidenceStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    from api.evidence_bucket import BucketShelf
+    from api.evidence.bucket import BucketShelf
 
     content, read, asked = a_table(3_000_000), BucketShelf.read, []
 
@@ -106,7 +106,7 @@ def test_an_item_is_read_in_few_requests(store: EvidenceStore, monkeypatch: pyte
 def test_all_pages_of_a_list_are_gone_through(
     store: EvidenceStore, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.evidence_bucket.PAGE_ITEMS", 10)
+    monkeypatch.setattr("api.evidence.bucket.PAGE_ITEMS", 10)
     names = sorted(f"{number:064x}" for number in range(25))
     for name in names:
         s3.replace(BUCKET, f"{tmp_path.name}/{name[:2]}/{name[2:4]}/{name}", b"x")
@@ -251,7 +251,7 @@ def test_a_bucket_that_is_not_there_is_told(s3: S3Server, tmp_path: Path) -> Non
 
 
 def test_a_bucket_that_hangs_is_given_up(own_s3: S3Server, tmp_path: Path) -> None:
-    from api.evidence_bucket import BucketShelf
+    from api.evidence.bucket import BucketShelf
 
     store = EvidenceStore(tmp_path, shelf=BucketShelf(BUCKET, call_timeout_s=1.0))
     own_s3.process.send(SIGSTOP)
@@ -294,6 +294,6 @@ def test_a_missing_package_is_told_with_the_extra_that_brings_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.delitem(sys.modules, "api.evidence_bucket", raising=False)
+    monkeypatch.delitem(sys.modules, "api.evidence.bucket", raising=False)
     with pytest.raises(EvidenceMisconfigured, match=r"s3fs.*streetcase\[s3\]"):
         open_evidence_store(EvidenceSettings(tmp_path, "s3://evidence"))

@@ -114,7 +114,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WrongServer]:
 
 @pytest.fixture
 def store(server: WrongServer, tmp_path: Path) -> EvidenceStore:
-    from api.evidence_bucket import BucketShelf
+    from api.evidence.bucket import BucketShelf
 
     return EvidenceStore(tmp_path, shelf=BucketShelf(BUCKET, call_timeout_s=5.0))
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.evidence_cipher import CHUNK_BYTES, HEADER_BYTES, TAG_BYTES, Encrypting, decrypting
-from api.evidence_keys import KeyRing, make_key_file
+from api.evidence.cipher import CHUNK_BYTES, HEADER_BYTES, TAG_BYTES, Encrypting, decrypting
+from api.evidence.keys import KeyRing, make_key_file
 from api.evidence_store import (
     EvidenceDamaged,
     EvidenceLocked,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from api.evidence_keys import make_key_file
+from api.evidence.keys import make_key_file
 from api.rights import Role
 from api.settings import ApiSettings
 from tests.api.conftest import BUCKET

@@ -15,9 +15,9 @@ from sqlalchemy import select, text, update
 from api.catalogue import KINDS_CSV
 from api.database import Database
 from api.first_start import DatabaseUnavailable, prepare
-from api.keys import EdgeIdRefused, KeyRevoked, add_edge, ensure_edge_key
 from api.migrate import MigrationError
-from api.people import UnknownPerson, reset_password
+from api.people.accounts import UnknownPerson, reset_password
+from api.people.keys import EdgeIdRefused, KeyRevoked, add_edge, ensure_edge_key
 from api.settings import ApiSettings
 from api.tables import ApiKey, Base, Kind, Person
 from tests.api.conftest import SettingsFactory

@@ -6,12 +6,12 @@ import pytest
 from alembic import command
 from sqlalchemy import inspect
 
+from api.cases.reports import record
 from api.catalogue import read_kinds
 from api.database import Database
 from api.first_start import prepare
 from api.inserting import insert_rows
 from api.migrate import configuration, lock_for_start
-from api.reports import record
 from api.schemas import ReportOutcome
 from api.settings import ApiSettings
 from api.tables import Base, Kind

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from api.passwords import Passwords
-from api.people import FREE_FAILURES, LONGEST_LOCK_S, LoginLocked, LoginRefused, lock_s, log_in
+from api.people.accounts import FREE_FAILURES, LONGEST_LOCK_S, LoginLocked, LoginRefused, lock_s, log_in
+from api.people.passwords import Passwords
 from api.rights import Role
 from tests.api.conftest import SettingsFactory
 from tests.api.place import Clocked, Place
@@ -104,7 +104,7 @@ def test_locks_double_up_to_an_hour(failures: int, expected_s: float) -> None:
 
 
 def test_passwords_are_hashed_at_the_library_s_own_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.passwords.PasswordHasher", PasswordHasher)
+    monkeypatch.setattr("api.people.passwords.PasswordHasher", PasswordHasher)
     cost = extract_parameters(Passwords().hash(PASSWORD))
     assert cost == extract_parameters(PasswordHasher().hash(PASSWORD))
     assert cost.memory_cost >= 65_536

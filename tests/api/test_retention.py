@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from api.retention_policy import RetentionError, RetentionPolicy, Rule
+from api.cases.states import ENDED, OPEN, CaseState
+from api.evidence.retention_policy import RetentionError, RetentionPolicy, Rule
 from api.rights import Role
-from api.states import ENDED, OPEN, CaseState
 from api.tables import Case, HistoryLine
 from tests.api.pictures import a_picture, put, sha256_of
 from tests.api.place import Clocked, Place, a_report, followed

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
-from api.retention import Retention
+from api.cases.states import CaseState
+from api.evidence.retention import Retention
 from api.settings import ApiSettings
-from api.states import CaseState
 from api.tables import Case, HistoryLine
 from streetcase.cli import app
 from tests.api.pictures import a_picture, put, sha256_of

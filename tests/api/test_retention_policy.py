@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api.retention_policy import RetentionError, RetentionPolicy, Rule
-from api.states import CaseState
+from api.cases.states import CaseState
+from api.evidence.retention_policy import RetentionError, RetentionPolicy, Rule
 from tests.api.pictures import a_picture
 from tests.api.retention_site import Site
 

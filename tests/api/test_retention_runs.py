@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from api.evidence.retention import Retention
 from api.evidence_store import EvidenceStore, EvidenceUnavailable
-from api.retention import Retention
 from api.tables import Case
 from tests.api.pictures import a_picture, put, sha256_of
 from tests.api.retention_site import Site
@@ -92,7 +92,7 @@ def test_a_run_is_bounded_and_the_next_goes_on(sqlite_site: Site) -> None:
 def test_a_dry_run_shows_all_of_a_case_that_a_run_takes_in_steps(
     sqlite_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.retention._ITEMS_AT_ONCE", 2)
+    monkeypatch.setattr("api.evidence.retention._ITEMS_AT_ONCE", 2)
     sqlite_site.case(*(a_picture() for _ in range(5)))
     told, done = sqlite_site.run(days=31, dry_run=True), sqlite_site.run(days=31)
     assert ([removed.items for removed in told], [removed.items for removed in done]) == ([5], [2, 2, 1])

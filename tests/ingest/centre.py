@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from api.first_start import prepare
-from api.keys import add_edge
+from api.people.keys import add_edge
 from api.settings import ApiSettings
 from ingest.contract import PostAnswer
 from ingest.dead_letters import DeadLetters

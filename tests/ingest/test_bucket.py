@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.evidence_keys import make_key_file
+from api.evidence.keys import make_key_file
 from tests.ingest.centre import Centre, Edge
 from tests.services.processes import missing
 from tests.services.s3 import CREDENTIALS, S3Server, running_s3, s3_is_installed

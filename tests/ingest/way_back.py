@@ -11,7 +11,7 @@ from uuid import UUID
 
 import httpx
 
-from api.people import reset_password
+from api.people.accounts import reset_password
 from api.settings import ApiSettings
 from ingest.edge_messages import EdgeRequest, EdgeRequests
 from tests.ingest.centre import Centre, Edge

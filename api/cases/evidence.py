@@ -10,10 +10,10 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from api.callers import Caller
+from api.cases.history import Act, line
 from api.database import Database
 from api.evidence_store import EvidenceMissing, EvidenceStore, EvidenceUnavailable
-from api.history import Act, line
+from api.people.callers import Caller
 from api.tables import Evidence
 
 _log = structlog.get_logger()

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from api.case_changes import CaseChanges
+from api.cases.changes import CaseChanges
+from api.cases.joining import Joining
 from api.database import Database
-from api.joining import Joining
 from api.schemas import Report, ReportAnswer, ReportOutcome
 
 _TRIES = 5

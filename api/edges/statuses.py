@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.edge_schemas import EdgePage, ShownEdge
+from api.edges.schemas import EdgePage, ShownEdge
 from api.inserting import insert_into
 from api.schemas import EdgeStatusReport, EdgeStatusShort
 from api.tables import Edge, EdgeConfigurationRow, EdgeStatusRow

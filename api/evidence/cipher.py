@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from api.evidence_errors import EvidenceDamaged, EvidenceLocked
-from api.evidence_keys import KEY_BYTES, KeyRing, id_of
+from api.evidence.errors import EvidenceDamaged, EvidenceLocked
+from api.evidence.keys import KEY_BYTES, KeyRing, id_of
 
 # No picture, clip or text in UTF-8 begins so; see evidence_content.
 MAGIC = b"\x93SCEVID\x00"

@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from api.datum import gcj02_to_wgs84
-from api.history import Act, line_values
+from api.cases.history import Act, line_values
+from api.cases.moments import moments_of
+from api.cases.states import CaseState
 from api.inserting import insert_new, insert_rows
-from api.moments import moments_of
+from api.places.datum import gcj02_to_wgs84
 from api.schemas import Report, ReportedEvidence, ReportOutcome
-from api.states import CaseState
 from api.tables import Case, Evidence, HistoryLine, Incident, Kind, ReportRow
 from api.tables.base import JsonObject, UtcTime
 

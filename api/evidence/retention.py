@@ -17,12 +17,12 @@ import structlog
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
-from api.case_evidence import EXPIRED
+from api.cases.evidence import EXPIRED
+from api.cases.history import Act, line
 from api.database import Database
+from api.evidence.retention_policy import RetentionPolicy
+from api.evidence.retention_search import DueCase, Search, first_report_at, named_by_a_case
 from api.evidence_store import EvidenceStore, StoredItem
-from api.history import Act, line
-from api.retention_policy import RetentionPolicy
-from api.retention_search import DueCase, Search, first_report_at, named_by_a_case
 from api.tables import Evidence, EvidenceDeletion, Kind
 
 ACTOR = "retention"

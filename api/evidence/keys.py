@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from api.evidence_errors import EvidenceMisconfigured
+from api.evidence.errors import EvidenceMisconfigured
 
 KEY_BYTES = 32
 KEY_ID_BYTES = 8

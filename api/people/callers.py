@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.keys import KEY_PREFIX, KeyKind, find_key, sha256_of
+from api.people.keys import KEY_PREFIX, KeyKind, find_key, sha256_of
 from api.rights import Role
 from api.tables import LoginSession, Person
 

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Self
 
-from api.states import ENDED, CaseState
+from api.cases.states import ENDED, CaseState
 
-RETENTION_CSV = Path(__file__).parent / "catalogue" / "retention.csv"
+RETENTION_CSV = Path(__file__).parents[1] / "catalogue" / "retention.csv"
 KEEP = "keep"
 _COLUMNS = ["kind", "state", "days"]
 _MOST_DAYS = 36_500

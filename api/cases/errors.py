@@ -8,7 +8,7 @@ CaseError
 
 from __future__ import annotations
 
-from api.states import CaseState
+from api.cases.states import CaseState
 
 
 class CaseError(Exception):

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal, se
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session, aliased
 
-from api.case_evidence import EXPIRED
-from api.history import Act
-from api.retention_policy import RetentionPolicy, Rule
-from api.states import CaseState
+from api.cases.evidence import EXPIRED
+from api.cases.history import Act
+from api.cases.states import CaseState
+from api.evidence.retention_policy import RetentionPolicy, Rule
 from api.tables import Case, Evidence, EvidenceDeletion, HistoryLine, ReportRow
 from api.tables.base import UtcTime
 

@@ -21,8 +21,8 @@ from uuid_utils.compat import uuid7
 from api.clock import utc_now
 from api.database import Database, database_of_command
 from api.inserting import insert_if_absent, insert_into
-from api.keys import sha256_of
-from api.passwords import Passwords, new_password
+from api.people.keys import sha256_of
+from api.people.passwords import Passwords, new_password
 from api.rights import Role
 from api.settings import ApiSettings
 from api.tables import LoginFailures, LoginSession, Person

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from api.cases.states import OPEN
 from api.inserting import insert_if_absent
 from api.schemas import Report
-from api.states import OPEN
 from api.tables import Case, Incident, Kind, ReportRow, Watch
 
 WatchKey = tuple[str, str]

@@ -25,8 +25,8 @@ import s3fs
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
-from api.evidence_errors import EvidenceMisconfigured, EvidenceMissing, EvidenceUnavailable
-from api.evidence_folder import SHA256, StoredItem, path_of
+from api.evidence.errors import EvidenceMisconfigured, EvidenceMissing, EvidenceUnavailable
+from api.evidence.folder import SHA256, StoredItem, path_of
 
 CALL_TIMEOUT_S = 20.0
 UPLOAD_TIMEOUT_S = 60.0

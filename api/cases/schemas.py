@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from api.cases.states import CaseState
 from api.schemas import Schema
-from api.states import CaseState
 
 
 class Shown(BaseModel):

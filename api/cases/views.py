@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.case_schemas import CaseDetail, CaseSummary, ShownEvidence, ShownIncident, ShownKind, ShownPosition
+from api.cases.schemas import CaseDetail, CaseSummary, ShownEvidence, ShownIncident, ShownKind, ShownPosition
 from api.tables import Case, Evidence, Incident, Kind
 
 _INCIDENTS_SHOWN = 200

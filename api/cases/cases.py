@@ -12,13 +12,13 @@ import structlog
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from api.callers import Caller
-from api.case_errors import CaseConflict, CaseForbidden, CaseMissing
-from api.history import Act, line
-from api.numbers import mint_number
+from api.cases.errors import CaseConflict, CaseForbidden, CaseMissing
+from api.cases.history import Act, line
+from api.cases.numbers import mint_number
+from api.cases.states import FILED, UNFILED, CaseState
+from api.people.callers import Caller
 from api.rights import Rights
 from api.settings import ApiSettings
-from api.states import FILED, UNFILED, CaseState
 from api.tables import Case, HistoryLine, Kind, ReportRow
 
 _log = structlog.get_logger()

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from api.edge_configurations import EdgeUnknown
-from api.edge_schemas import EdgeRequestState, NewEdgeRequest
+from api.edges.configurations import EdgeUnknown
+from api.edges.schemas import EdgeRequestState, NewEdgeRequest
 from api.schemas import EdgeRequestResult, OpenEdgeRequest, ResultOutcome
 from api.tables import Edge, EdgeRequestRow
 

@@ -1,0 +1,1 @@
+"""Who may ask: people, their sessions, machines with keys."""
