@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio import to_thread
 from fastapi import FastAPI
 
 from api.access import require_actions
+from api.chores.all import CHORES
+from api.chores.runner import ChoreRunner
 from api.clock import Clock, utc_now
 from api.database import Database
 from api.evidence_store import open_evidence_store
@@ -47,7 +50,10 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        chores = ChoreRunner(services, CHORES)
+        chores.start()
         yield
+        await to_thread.run_sync(chores.stop)
         services.database.close()
 
     # FastAPI's own pages load their scripts from the internet, and declare no action.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from api.tables import Base
 
@@ -36,9 +37,20 @@ def insert_new(session: Session, rows: Sequence[Base]) -> None:
     """Inserts objects of one table, which the session does not hold and need not learn of, in one go."""
     if rows:
         table = _table(type(rows[0]))
-        # A number that the database gives is left out; what has no value is NULL.
-        names = [column.key for column in table.columns if column is not table.autoincrement_column]
-        insert_rows(session, type(rows[0]), [{name: getattr(row, name) for name in names} for row in rows])
+        # A number that the database gives is left out; what has no value is NULL, or what its column starts with.
+        columns = [column for column in table.columns if column is not table.autoincrement_column]
+        first = {
+            column.key: column.default.arg
+            for column in columns
+            if isinstance(column.default, ScalarElementColumnDefault)
+        }
+        names = [column.key for column in columns]
+        insert_rows(session, type(rows[0]), [_values(row, names, first) for row in rows])
+
+
+def _values(row: Base, names: Sequence[str], first: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in names}
+    return values | {name: start for name, start in first.items() if values[name] is None}
 
 
 def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:

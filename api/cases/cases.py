@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-import structlog
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from api.cases.errors import CaseConflict, CaseForbidden, CaseMissing
-from api.cases.history import Act, line
+from api.cases.decisions import Decision, decided, lock_case
+from api.cases.errors import CaseForbidden, CaseMissing
+from api.cases.history import Act
 from api.cases.numbers import mint_number
-from api.cases.states import FILED, UNFILED, CaseState
+from api.cases.scope import check_visible, visible
+from api.cases.states import UNFILED, CaseState
 from api.people.callers import Caller
 from api.rights import Rights
 from api.settings import ApiSettings
 from api.tables import Case, HistoryLine, Kind, ReportRow
 
-_log = structlog.get_logger()
 _Line = TypeVar("_Line", HistoryLine, ReportRow)
 
 
@@ -36,16 +35,6 @@ class CaseFilter:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What goes with a person's decision: who, when, by which request, on which version they saw."""
-
-    caller: Caller
-    at: datetime
-    request_id: str | None
-    version: int | None
-
-
 def list_cases(
     session: Session, rights: Rights, caller: Caller, *, wanted: CaseFilter, after: UUID | None, limit: int
 ) -> tuple[Sequence[tuple[Case, Kind]], UUID | None]:
@@ -53,16 +42,12 @@ def list_cases(
 
     Raises: CaseForbidden: If a state is asked for that the caller may not list.
     """
-    states = wanted.states or frozenset(CaseState)
-    if not rights.may(caller.role, "case.list_detected"):
-        if wanted.states and wanted.states & UNFILED:
-            raise CaseForbidden(f"role {caller.role} lists filed cases only")
-        states &= FILED
+    if wanted.states and wanted.states & UNFILED and not rights.may(caller.role, "case.list_detected"):
+        raise CaseForbidden(f"role {caller.role} lists filed cases only")
     query = select(Case, Kind).join(Kind, Kind.key == Case.kind_key).where(*_conditions(wanted))
-    if states != frozenset(CaseState):
-        query = query.where(Case.state.in_(sorted(states)))
-    if not rights.may_elsewhere(caller.role, "case.list_filed"):
-        query = query.where(Case.department == caller.department)
+    query = query.where(*visible(rights, caller, action="case.list_filed"))
+    if wanted.states and wanted.states != frozenset(CaseState):
+        query = query.where(Case.state.in_(sorted(wanted.states)))
     if after is not None:
         query = query.where(Case.id < after)
     rows = session.execute(query.order_by(Case.id.desc()).limit(limit + 1)).all()
@@ -77,10 +62,7 @@ def find_case(session: Session, rights: Rights, caller: Caller, case_id: UUID, *
     if found is None:
         raise CaseMissing(f"there is no case {case_id}")
     case, kind = found
-    if case.department != caller.department and not rights.may_elsewhere(caller.role, action):
-        raise CaseForbidden("this case is another department's")
-    if case.state in UNFILED and not rights.may(caller.role, "case.list_detected"):
-        raise CaseForbidden("this case is not filed")
+    check_visible(rights, caller, case, action=action)
     return case, kind
 
 
@@ -94,56 +76,28 @@ def lines_of(
     return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
 
-def confirm(session: Session, case_id: UUID, decision: Decision, settings: ApiSettings) -> Case:
-    """Files an alarm under the next number of its district and day. Raises: CaseMissing, CaseConflict."""
-    case = _lock_alarm(session, case_id, decision)
-    case.number = mint_number(session, district=settings.district, filed_at=decision.at, zone=settings.zone_info)
+def confirm(session: Session, rights: Rights, case_id: UUID, decision: Decision, settings: ApiSettings) -> Case:
+    """Files an alarm under its district's next number. Raises: CaseMissing, CaseForbidden, CaseConflict."""
+    case = lock_case(session, rights, case_id, decision, states={CaseState.DETECTED})
+    if case.grid_id is None:
+        case.district = settings.district
+    case.number = mint_number(session, district=case.district, filed_at=decision.at, zone=settings.zone_info)
     case.state = CaseState.FILED
     case.filed_at = decision.at
-    _decided(session, case, Act.CONFIRMED, decision, {"number": case.number})
+    decided(session, case, Act.CONFIRMED, decision, {"number": case.number})
     return case
 
 
-def reject(session: Session, case_id: UUID, decision: Decision, *, reason: str) -> Case:
+def reject(session: Session, rights: Rights, case_id: UUID, decision: Decision, *, reason: str) -> Case:
     """Turns an alarm down; it stays, and later events of its incidents are counted on it.
 
-    Raises: CaseMissing, CaseConflict.
+    Raises: CaseMissing, CaseForbidden, CaseConflict.
     """
-    case = _lock_alarm(session, case_id, decision)
+    case = lock_case(session, rights, case_id, decision, states={CaseState.DETECTED})
     case.state = CaseState.REJECTED
     case.rejected_reason = reason
-    _decided(session, case, Act.REJECTED, decision, {"reason": reason})
+    decided(session, case, Act.REJECTED, decision, {"reason": reason})
     return case
-
-
-def _lock_alarm(session: Session, case_id: UUID, decision: Decision) -> Case:
-    case = session.scalar(select(Case).where(Case.id == case_id).with_for_update())
-    if case is None:
-        raise CaseMissing(f"there is no case {case_id}")
-    if case.state is not CaseState.DETECTED:
-        raise _conflict(f"expected a case in state detected, it is {case.state}", case)
-    if decision.version not in (None, case.version):
-        raise _conflict(f"expected version {decision.version}, the case is at {case.version}", case)
-    return case
-
-
-def _conflict(reason: str, case: Case) -> CaseConflict:
-    return CaseConflict(reason, state=case.state, version=case.version, number=case.number)
-
-
-def _decided(session: Session, case: Case, act: Act, decision: Decision, details: dict[str, str]) -> None:
-    case.version += 1
-    session.add(
-        line(
-            case.id,
-            act,
-            at=decision.at,
-            actor=decision.caller.actor,
-            request_id=decision.request_id,
-            details=dict(details),
-        )
-    )
-    _log.info(f"case {act}", case_id=str(case.id), actor=decision.caller.actor, **details)
 
 
 def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:

@@ -49,6 +49,7 @@ class CaseChanges:
             version=1,
             kind_key=kind.key,
             detected_kind_key=kind.key,
+            family=kind.family,
             department=kind.department,
             edge_id=report.edge_id,
             watch_id=report.watch_id,

@@ -18,12 +18,16 @@ _MAX_BEARER_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """department: of a handler. token_hash: of the session in use, so that it can be ended."""
+    """department: of a handler. grids: which ones the person sees cases of, None for all.
+
+    token_hash: of the session in use, so that it can be ended.
+    """
 
     role: Role
     name: str
     person_id: UUID | None = None
     department: str | None = None
+    grids: frozenset[str] | None = None
     token_hash: str | None = None
 
     @property
@@ -67,5 +71,6 @@ def _person(session: Session, bearer: str, now: datetime) -> Caller | None:
         name=person.name,
         person_id=person.id,
         department=person.department,
+        grids=None if person.grids is None else frozenset(person.grids),
         token_hash=token_hash,
     )

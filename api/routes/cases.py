@@ -10,7 +10,8 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Response
 
 from api.access import allowed
-from api.cases.cases import CaseFilter, Decision, confirm, find_case, lines_of, list_cases, reject
+from api.cases.cases import CaseFilter, confirm, find_case, lines_of, list_cases, reject
+from api.cases.decisions import Decision
 from api.cases.evidence import note_arrivals, with_plate
 from api.cases.schemas import (
     CaseDetail,
@@ -35,7 +36,8 @@ router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
 
 _READ = "case.read"
 Reader = Annotated[Caller, allowed(_READ)]
-Reviewer = Annotated[Caller, allowed("case.confirm_or_reject")]
+_REVIEW = "case.confirm_or_reject"
+Reviewer = Annotated[Caller, allowed(_REVIEW)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 AfterLine = Annotated[int, Query(ge=0, le=2**62)]
 IfMatch = Annotated[str | None, Header(max_length=100)]
@@ -102,7 +104,7 @@ def file_case(
     """Files the alarm as a case under its number; 409 where somebody was faster."""
     decision = _decision(caller, here, request_id, seen, if_match)
     with here.database.write() as session:
-        case = confirm(session, case_id, decision, here.settings)
+        case = confirm(session, here.rights, case_id, decision, here.settings)
         return summary(case, session.get_one(Kind, case.kind_key))
 
 
@@ -119,13 +121,13 @@ def turn_down(
     """Turns the alarm down, with a reason; 409 where somebody was faster."""
     decision = _decision(caller, here, request_id, rejection, if_match)
     with here.database.write() as session:
-        case = reject(session, case_id, decision, reason=rejection.reason)
+        case = reject(session, here.rights, case_id, decision, reason=rejection.reason)
         return summary(case, session.get_one(Kind, case.kind_key))
 
 
 def _decision(caller: Caller, here: Here, request_id: str, seen: Confirmation | None, if_match: str | None) -> Decision:
     version = _version(if_match) if if_match is not None else seen.version if seen else None
-    return Decision(caller=caller, at=here.clock(), request_id=request_id, version=version)
+    return Decision(caller=caller, action=_REVIEW, at=here.clock(), request_id=request_id, version=version)
 
 
 def _version(if_match: str) -> int | None:

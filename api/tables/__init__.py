@@ -1,29 +1,59 @@
 """All tables of the API; importing this module makes their metadata whole."""
 
+from api.tables.audit import AuditHead, AuditRow
 from api.tables.base import Base
+from api.tables.case_links import BlindSource, CaseLink, KeptApart
 from api.tables.cases import Case, CaseCounter, Evidence, HistoryLine, Incident, ReportRow, Watch
-from api.tables.catalogue import Kind
+from api.tables.catalogue import Code, Kind, KindCondition
+from api.tables.clocks import Calendar, CalendarDay, CaseAsk, EscalationStep, StageLimit, TimerLine
 from api.tables.edges import EdgeConfigurationRow, EdgeRequestRow, EdgeStatusRow
-from api.tables.people import ApiKey, Edge, LoginFailures, LoginSession, Person
+from api.tables.people import ApiKey, Edge, EdgeToken, LoginFailures, LoginSession, Person
+from api.tables.places import Asset, Assignment, Camera, Department, Grid, Permit, PlacesVersion, Road, Sensor
 from api.tables.retention import EvidenceDeletion
+from api.tables.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "ApiKey",
+    "Asset",
+    "Assignment",
+    "AuditHead",
+    "AuditRow",
     "Base",
+    "BlindSource",
+    "Calendar",
+    "CalendarDay",
+    "Camera",
     "Case",
+    "CaseAsk",
     "CaseCounter",
+    "CaseLink",
+    "Code",
+    "Department",
     "Edge",
     "EdgeConfigurationRow",
     "EdgeRequestRow",
     "EdgeStatusRow",
+    "EdgeToken",
+    "EscalationStep",
     "Evidence",
     "EvidenceDeletion",
+    "Grid",
     "HistoryLine",
     "Incident",
+    "KeptApart",
     "Kind",
+    "KindCondition",
     "LoginFailures",
     "LoginSession",
+    "Permit",
     "Person",
+    "PlacesVersion",
     "ReportRow",
+    "Road",
+    "Sensor",
+    "StageLimit",
+    "TimerLine",
     "Watch",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, MetaData, String, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, MetaData, String, TypeDecorator, false
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -56,5 +56,12 @@ Hash = Annotated[str, mapped_column(String(64))]
 Uuid7Key = Annotated[UUID, mapped_column(primary_key=True, default=uuid7)]
 # SQLite numbers rows by itself only where the column is a plain INTEGER.
 RowNumber = Annotated[int, mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)]
+LongText = Annotated[str, mapped_column(String(4000))]
 Count = Annotated[int, mapped_column(default=0)]
+Tally = Annotated[int, mapped_column(default=0, server_default="0")]
+"""A count that starts at zero also in rows that are older than the column."""
+
+Flag = Annotated[bool, mapped_column(default=False, server_default=false())]
+"""Starts as no, also in rows that are older than the column."""
+
 JsonObject = dict[str, Any]

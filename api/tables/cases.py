@@ -9,7 +9,20 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.cases.states import CaseState
-from api.tables.base import Base, Count, Hash, JsonObject, Name, RowNumber, Text, Uuid7Key, word_type
+from api.tables.base import (
+    Base,
+    Count,
+    Flag,
+    Hash,
+    JsonObject,
+    LongText,
+    Name,
+    RowNumber,
+    Tally,
+    Text,
+    Uuid7Key,
+    word_type,
+)
 
 
 class Watch(Base):
@@ -24,8 +37,18 @@ class Watch(Base):
 class Case(Base):
     """What the city handles. Its ``id`` sorts by time; ``number`` is minted when it is filed.
 
+    edge_id, watch_id: of the first incident; empty where a person reported first, who is then the source.
     longitude, latitude: WGS-84, degrees; ``given_*``: as reported, in ``given_datum``.
+    grid_id, district, road_class, department: resolved from the position when the case is made, see ``api.places``.
+    cell: of the position, by which near cases are found, see ``api.cases.nearness``.
+    family: of the detected kind; given_family: of the kind that a person gave it since, None where nobody did.
     gone_at: set while every incident in it has cleared as gone.
+    still_there: its camera saw the problem after it was handled; until a person decides.
+    limit, limit_unit: fixed when it is dispatched, so that an edited catalogue rewrites no case.
+    stage, stage_*: the clock that runs, see ``api.cases.clocks``; ``remaining_s`` is set while it is paused.
+    handle_due_at, close_due_at: by when it is to be handled and closed, set from the dispatch on.
+    muted_until: until when what is still seen of a rejected case is only counted on it.
+    merged_into: the case that it went into; former_state: what it was before, to be taken back to.
     version: counts what people decided on it; machine reports leave it alone.
     """
 
@@ -37,44 +60,110 @@ class Case(Base):
     version: Mapped[int] = mapped_column(default=1)
     kind_key: Mapped[Name] = mapped_column(ForeignKey("kinds.key"))
     detected_kind_key: Mapped[Name] = mapped_column(ForeignKey("kinds.key"))
-    department: Mapped[Name]
+    family: Mapped[Name] = mapped_column(default="unknown", server_default="unknown")
+    given_family: Mapped[Name | None]
+    condition_key: Mapped[Name | None]
+
     edge_id: Mapped[Name]
     watch_id: Mapped[Name]
     source_type: Mapped[Name]
     source_id: Mapped[Name]
     preset: Mapped[Name | None]
     asset_id: Mapped[Name | None]
+    detector: Mapped[Name | None]
+    weights_sha256: Mapped[Hash | None]
+    channel: Mapped[Name | None]
+    reporter: Mapped[Text | None]
+    description: Mapped[LongText | None]
+    address: Mapped[Text | None]
+
     longitude: Mapped[float | None]
     latitude: Mapped[float | None]
     position_error_m: Mapped[float | None]
     given_longitude: Mapped[float | None]
     given_latitude: Mapped[float | None]
     given_datum: Mapped[Name | None]
+    cell: Mapped[int | None] = mapped_column(BigInteger())
+    district: Mapped[Name] = mapped_column(default="000000", server_default="000000")
+    grid_id: Mapped[Name | None]
+    road_class: Mapped[Name | None]
+    department: Mapped[Name]
+    assignee_id: Mapped[UUID | None]
+
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     dwell_s: Mapped[float | None]
     score: Mapped[float | None]
     incidents_count: Mapped[Count]
     reports_count: Mapped[Count]
+    recurrences_count: Mapped[Tally]
     gone_at: Mapped[datetime | None]
+    still_there: Mapped[Flag]
+
+    urgent: Mapped[Flag]
+    supervised: Mapped[Flag]
+    exempt: Mapped[Flag]
+
     created_at: Mapped[datetime]
     filed_at: Mapped[datetime | None]
+    dispatched_at: Mapped[datetime | None]
+    handled_at: Mapped[datetime | None]
+    handled_by: Mapped[UUID | None]
+    closed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
     rejected_reason: Mapped[Text | None]
+    rework_count: Mapped[Tally]
+    return_count: Mapped[Tally]
+    extension_count: Mapped[Tally]
+    suspension_count: Mapped[Tally]
+    reopened_count: Mapped[Tally]
+
+    limit: Mapped[float | None]
+    limit_unit: Mapped[Name | None]
+    stage: Mapped[Name | None]
+    stage_started_at: Mapped[datetime | None]
+    stage_due_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    remaining_s: Mapped[float | None]
+    handle_due_at: Mapped[datetime | None]
+    close_due_at: Mapped[datetime | None]
+    overdue_at: Mapped[datetime | None]
+    escalation: Mapped[Tally]
+
+    muted_until: Mapped[datetime | None]
+    muted_count: Mapped[Tally]
+    permit_id: Mapped[UUID | None]
+    merged_into: Mapped[UUID | None]
+    former_state: Mapped[CaseState | None] = mapped_column(word_type(CaseState))
 
     __table_args__ = (
         Index(None, "edge_id", "watch_id", "state"),
         Index(None, "state", "id"),
         Index(None, "department", "id"),
+        Index(None, "cell", "state"),
+        Index(None, "handle_due_at"),
+        Index(None, "close_due_at"),
+        Index(None, "stage_due_at"),
+        Index(None, "merged_into"),
     )
 
 
 class Incident(Base):
-    """One thing wrong, as one edge followed it; ``cleared_*`` are set while nothing was seen after it cleared."""
+    """One thing wrong, as one edge followed it; ``cleared_*`` are set while nothing was seen after it cleared.
+
+    home_case_id: the case that it joined first, whatever was merged since; None for ``case_id``.
+    box: where it was last seen, normalised xyxy; look_hash: how its crop looked, see ``api.cases.looks``.
+    muted: it looked like what an operator had rejected, so it is only counted on the rejected case.
+    """
 
     __tablename__ = "incidents"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    home_case_id: Mapped[UUID | None]
+    box: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+    look_hash: Mapped[Name | None]
+    muted: Mapped[Flag]
     kind_key: Mapped[Name]
     edge_id: Mapped[Name]
     watch_id: Mapped[Name]
@@ -113,6 +202,7 @@ class Evidence(Base):
     """One item of evidence as an incident announced it; the bytes are in the evidence store.
 
     plate_kept: the edge left the plate of the incident's own vehicle readable in it.
+    added_by: who added it, where a person did; such an item stays with its case when an incident goes to another.
     """
 
     __tablename__ = "evidence"
@@ -128,6 +218,7 @@ class Evidence(Base):
     state: Mapped[Name]
     reason: Mapped[Text | None]
     plate_kept: Mapped[bool]
+    added_by: Mapped[Text | None]
 
     __table_args__ = (UniqueConstraint("incident_id", "sha256", "role"),)
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables.base import Base, Hash, Name, Text, Uuid7Key
 
 
 class Person(Base):
-    """A user; only handlers have a ``department``."""
+    """A user; only handlers have a ``department``. grids: which ones the person sees cases of, None for all.
+
+    subject: who this is for the identity provider, ``issuer subject``, where the person logs in there.
+    """
 
     __tablename__ = "people"
 
@@ -20,12 +23,20 @@ class Person(Base):
     name: Mapped[Name] = mapped_column(unique=True)
     role: Mapped[Name]
     department: Mapped[Name | None]
+    grids: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    display_name: Mapped[Text | None]
+    language: Mapped[Name | None]
+    subject: Mapped[Text | None] = mapped_column(index=True)
     password_hash: Mapped[Text]
     created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
 
 
 class LoginSession(Base):
-    """A bearer token that was handed out, by its sha256."""
+    """A bearer token that was handed out, by its sha256; ``login_id`` stays when the token is exchanged for a new one.
+
+    replaced_at: when it was; the old one is accepted for a moment longer, and a later use ends the whole login.
+    """
 
     __tablename__ = "sessions"
 
@@ -33,6 +44,8 @@ class LoginSession(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    login_id: Mapped[UUID | None] = mapped_column(index=True)
+    replaced_at: Mapped[datetime | None]
 
 
 class LoginFailures(Base):
@@ -55,8 +68,24 @@ class Edge(Base):
     created_at: Mapped[datetime]
 
 
+class EdgeToken(Base):
+    """A one-time token, by its sha256, that an edge box exchanges for its key."""
+
+    __tablename__ = "edge_tokens"
+
+    token_hash: Mapped[Hash] = mapped_column(primary_key=True)
+    edge_id: Mapped[Name]
+    created_at: Mapped[datetime]
+    created_by: Mapped[Text]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
 class ApiKey(Base):
-    """A machine's key, by its sha256; ``kind`` is edge or service, and an edge's key has its ``edge_id``."""
+    """A machine's key, by its sha256; ``kind`` is edge, service or integrator, and an edge's key has its ``edge_id``.
+
+    scopes: the actions of rights.csv that an integrator's key may do, None for all that the role may.
+    """
 
     __tablename__ = "api_keys"
 
@@ -66,5 +95,10 @@ class ApiKey(Base):
     key_hash: Mapped[Hash] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    name: Mapped[Text | None]
+    scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    expires_at: Mapped[datetime | None]
+    created_by: Mapped[Text | None]
+    last_used_at: Mapped[datetime | None]
 
     __table_args__ = (Index(None, "edge_id"),)

@@ -1,0 +1,1 @@
+"""How well it goes: the indicators, league tables and bulletins of periods."""
