@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCH_VENV ?= .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format verify bench bench-detect bench-ingest bench-outbox torture bench-venv clean
+.PHONY: help setup demo up test check format verify bench bench-detect bench-ingest bench-outbox fuzz torture bench-venv clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,10 @@ bench-ingest: setup ## Events per second into cases, beside raw XADD and the sam
 bench-outbox: setup ## What the edge's outbox takes and drains, beside raw fsyncs
 	@scripts/install_services.sh
 	@$(BIN)/python -m bench.outbox
+
+fuzz: setup ## Ask the whole API at random, 2,000 times and more; every answer must be as documented
+	@scripts/install_services.sh
+	@$(BIN)/python -m bench.fuzz --examples 20
 
 torture: setup ## Kill every part again and again; count what is lost or doubled (5 minutes)
 	@scripts/install_services.sh

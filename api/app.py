@@ -15,6 +15,7 @@ from api.chores.runner import ChoreRunner
 from api.clock import Clock, utc_now
 from api.database import Database
 from api.evidence_store import open_evidence_store
+from api.methods import Methods
 from api.middleware import BodyLimits, RequestIds
 from api.people.passwords import Passwords
 from api.problems import answer_problems
@@ -64,11 +65,14 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        # A redirect would be an answer that no operation describes.
+        redirect_slashes=False,
     )
     app.state.services = services
     for router in ROUTERS:
         app.include_router(router)
     require_actions(app.routes, services.rights)
+    app.state.methods = Methods(app.routes)
     answer_problems(app)
     app.add_middleware(BodyLimits, default_bytes=MAX_BODY_BYTES, by_path=LARGER_BODIES)
     app.add_middleware(RequestIds)

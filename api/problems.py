@@ -93,7 +93,11 @@ def _problem(request: Request, error: Any) -> JSONResponse:
 
 
 def _http(request: Request, error: Any) -> JSONResponse:
-    return _answer(request, error.status_code, str(error.detail), headers=error.headers)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # The router names the methods of the first route of this path alone.
+        headers = {"Allow": ", ".join(request.app.state.methods.of(request.url.path))}
+    return _answer(request, error.status_code, str(error.detail), headers=headers)
 
 
 def _invalid(request: Request, error: Any) -> JSONResponse:

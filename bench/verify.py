@@ -58,6 +58,12 @@ STEPS = (
         floors=(Floor("drained_per_s", low=100), Floor("new_p99_s", high=5)),
     ),
     Step(
+        "fuzz, a tenth",
+        "-m bench.fuzz --examples 2",
+        within_s=300,
+        floors=(Floor("failures", high=0), Floor("server_errors_logged", high=0), Floor("cases", low=200)),
+    ),
+    Step(
         "torture, short",
         "-m bench.torture --short",
         within_s=420,

@@ -10,6 +10,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import allowed
+from api.openapi import describe
+from api.services import Here
 
 router = APIRouter(tags=["description"])
 
@@ -28,12 +30,8 @@ def home() -> RedirectResponse:
 
 
 @router.get("/openapi.json", dependencies=[_ACTION], include_in_schema=False)
-def openapi(request: Request) -> dict[str, Any]:
-    described: dict[str, Any] = dict(request.app.openapi())
-    schemes = {"bearer": {"type": "http", "scheme": "bearer", "description": "a session's token, or a key"}}
-    described["components"] = {**described.get("components", {}), "securitySchemes": schemes}
-    described["security"] = [{"bearer": []}]
-    return described
+def openapi(request: Request, here: Here) -> dict[str, Any]:
+    return describe(request.app, here.rights)
 
 
 @router.get("/docs", dependencies=[_ACTION], include_in_schema=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import structlog
@@ -23,13 +23,20 @@ router = APIRouter(prefix="/api/v1", tags=["people"])
 _log = structlog.get_logger()
 
 
+_DEPARTMENT_GOES_WITH_HANDLER: dict[str, Any] = {
+    "if": {"properties": {"role": {"const": "handler"}}},
+    "then": {"required": ["department"], "properties": {"department": {"type": "string"}}},
+    "else": {"properties": {"department": {"type": "null"}}},
+}
+
+
 class NewPerson(BaseModel):
     """A handler needs a department; nobody else has one."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=_DEPARTMENT_GOES_WITH_HANDLER)
 
     name: PersonName
-    role: Role
+    role: Annotated[Role, Field(json_schema_extra={"enum": [role.value for role in PEOPLE]})]
     department: Key | None = None
     password: Annotated[str, StringConstraints(min_length=MIN_LENGTH, max_length=500)] = Field(repr=False)
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.access import allowed
+from api.openapi import problems
 from api.people.accounts import log_in, log_out
 from api.people.callers import Caller
 from api.rights import Role
@@ -46,7 +47,10 @@ class Me(BaseModel):
     actions: list[str]
 
 
-@router.post("/sessions", status_code=201, dependencies=[allowed("session.open")])
+_REFUSED_LOGINS = problems({401: "Name or password is wrong.", 429: "Too many failures: ``Retry-After`` says when."})
+
+
+@router.post("/sessions", status_code=201, dependencies=[allowed("session.open")], responses=_REFUSED_LOGINS)
 async def open_session(login: Login, here: Here) -> OpenedSession:
     opened = await here.passwords.in_turn(
         partial(
