@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.routes import (
+    case_acts,
     cases,
     catalogue,
     describe,
@@ -27,6 +28,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     edge_requests.router,
     catalogue.router,
     cases.router,
+    case_acts.router,
     evidence.router,
     internal.router,
     edge_internal.router,

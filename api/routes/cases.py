@@ -1,25 +1,19 @@
-"""Cases: the list, one case, its history, the reports behind it, and the operator's decision."""
+"""Reading cases: the list, one case, its history, the reports behind it."""
 
 from __future__ import annotations
 
-import re
-from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from api.access import allowed
-from api.cases.cases import CaseFilter, confirm, find_case, lines_of, list_cases, reject
-from api.cases.decisions import Decision
 from api.cases.evidence import note_arrivals, with_plate
+from api.cases.lists import CaseFilter, find_case, lines_of, list_cases
 from api.cases.schemas import (
     CaseDetail,
     CasePage,
-    CaseSummary,
-    Confirmation,
     HistoryPage,
-    Rejection,
     ReportPage,
     ShownHistoryLine,
     ShownReport,
@@ -27,20 +21,16 @@ from api.cases.schemas import (
 from api.cases.states import CaseState
 from api.cases.views import detail, evidence_of, incidents_of, summary
 from api.people.callers import Caller
-from api.problems import Problem
 from api.schemas import Key
-from api.services import Here, RequestId
-from api.tables import HistoryLine, Kind, ReportRow
+from api.services import Here
+from api.tables import HistoryLine, ReportRow
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
 
 _READ = "case.read"
 Reader = Annotated[Caller, allowed(_READ)]
-_REVIEW = "case.confirm_or_reject"
-Reviewer = Annotated[Caller, allowed(_REVIEW)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 AfterLine = Annotated[int, Query(ge=0, le=2**62)]
-IfMatch = Annotated[str | None, Header(max_length=100)]
 
 
 @router.get("")
@@ -89,51 +79,3 @@ def show_reports(case_id: UUID, caller: Reader, here: Here, after: AfterLine = 0
         find_case(session, here.rights, caller, case_id, action=_READ)
         rows, following = lines_of(session, ReportRow, case_id, after=after, limit=limit)
     return ReportPage(items=[ShownReport.model_validate(row) for row in rows], next=following)
-
-
-@router.post("/{case_id}/confirm")
-def file_case(
-    *,
-    case_id: UUID,
-    caller: Reviewer,
-    here: Here,
-    request_id: RequestId,
-    seen: Confirmation | None = None,
-    if_match: IfMatch = None,
-) -> CaseSummary:
-    """Files the alarm as a case under its number; 409 where somebody was faster."""
-    decision = _decision(caller, here, request_id, seen, if_match)
-    with here.database.write() as session:
-        case = confirm(session, here.rights, case_id, decision, here.settings)
-        return summary(case, session.get_one(Kind, case.kind_key))
-
-
-@router.post("/{case_id}/reject")
-def turn_down(
-    *,
-    case_id: UUID,
-    rejection: Rejection,
-    caller: Reviewer,
-    here: Here,
-    request_id: RequestId,
-    if_match: IfMatch = None,
-) -> CaseSummary:
-    """Turns the alarm down, with a reason; 409 where somebody was faster."""
-    decision = _decision(caller, here, request_id, rejection, if_match)
-    with here.database.write() as session:
-        case = reject(session, here.rights, case_id, decision, reason=rejection.reason)
-        return summary(case, session.get_one(Kind, case.kind_key))
-
-
-def _decision(caller: Caller, here: Here, request_id: str, seen: Confirmation | None, if_match: str | None) -> Decision:
-    version = _version(if_match) if if_match is not None else seen.version if seen else None
-    return Decision(caller=caller, action=_REVIEW, at=here.clock(), request_id=request_id, version=version)
-
-
-def _version(if_match: str) -> int | None:
-    found = re.fullmatch(r'(?:W/)?"?([0-9]{1,9})"?', if_match.strip())
-    if found:
-        return int(found[1])
-    if if_match.strip() == "*":
-        return None
-    raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, 'If-Match: expected the case\'s version, such as "3"')

@@ -14,8 +14,8 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from api.access import allowed
-from api.cases.cases import find_case
 from api.cases.evidence import EXPIRED, find_item, note_arrivals, with_plate, write_plate_access
+from api.cases.lists import find_case
 from api.evidence_store import EvidenceDamaged, EvidenceLocked, EvidenceMissing, EvidenceStore, media_type_of
 from api.people.callers import Caller
 from api.problems import Problem

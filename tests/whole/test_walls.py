@@ -44,9 +44,9 @@ def test_the_walls_hold(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("api/cases/cases.py", "import ingest.contract"),
-        ("api/cases/cases.py", "import cv2"),
-        ("ingest/worker.py", "import api.cases.cases"),
+        ("api/cases/lists.py", "import ingest.contract"),
+        ("api/cases/lists.py", "import cv2"),
+        ("ingest/worker.py", "import api.cases.lists"),
         ("ingest/worker.py", "import edge.outbox"),
         ("edge/uplink.py", "import ingest.stream"),
         ("edge/uplink.py", "import api.schemas"),

@@ -1,4 +1,4 @@
-"""What people do with cases: find them, read them, confirm or reject an alarm."""
+"""Finds cases: the list, one case, its lines; only what the caller may see."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from api.cases.decisions import Decision, decided, lock_case
 from api.cases.errors import CaseForbidden, CaseMissing
-from api.cases.history import Act
-from api.cases.numbers import mint_number
 from api.cases.scope import check_visible, visible
 from api.cases.states import UNFILED, CaseState
 from api.people.callers import Caller
 from api.rights import Rights
-from api.settings import ApiSettings
 from api.tables import Case, HistoryLine, Kind, ReportRow
 
 _Line = TypeVar("_Line", HistoryLine, ReportRow)
@@ -74,30 +70,6 @@ def lines_of(
         select(table).where(table.case_id == case_id, table.id > after).order_by(table.id).limit(limit + 1)
     ).all()
     return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
-
-
-def confirm(session: Session, rights: Rights, case_id: UUID, decision: Decision, settings: ApiSettings) -> Case:
-    """Files an alarm under its district's next number. Raises: CaseMissing, CaseForbidden, CaseConflict."""
-    case = lock_case(session, rights, case_id, decision, states={CaseState.DETECTED})
-    if case.grid_id is None:
-        case.district = settings.district
-    case.number = mint_number(session, district=case.district, filed_at=decision.at, zone=settings.zone_info)
-    case.state = CaseState.FILED
-    case.filed_at = decision.at
-    decided(session, case, Act.CONFIRMED, decision, {"number": case.number})
-    return case
-
-
-def reject(session: Session, rights: Rights, case_id: UUID, decision: Decision, *, reason: str) -> Case:
-    """Turns an alarm down; it stays, and later events of its incidents are counted on it.
-
-    Raises: CaseMissing, CaseForbidden, CaseConflict.
-    """
-    case = lock_case(session, rights, case_id, decision, states={CaseState.DETECTED})
-    case.state = CaseState.REJECTED
-    case.rejected_reason = reason
-    decided(session, case, Act.REJECTED, decision, {"reason": reason})
-    return case
 
 
 def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
