@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from api.catalogue import read_kinds
+from api.clocks.default_calendar import seed_calendar
 from api.database import Database, DatabaseUnavailable, database_of_command
 from api.evidence_store import open_evidence_store
 from api.inserting import insert_if_absent
@@ -46,5 +47,6 @@ def _seed(database: Database, settings: ApiSettings) -> str | None:
         lock_for_start(session.connection())
         # Only what is missing: a city's own names, codes and limits must outlive an upgrade.
         insert_if_absent(session, Kind, read_kinds(), unique=["key"])
+        seed_calendar(session, settings.time_zone)
         keep_service_key(session, service_key)
         return first_administrator(session, Passwords()) if nobody_yet(session) else None
