@@ -13,6 +13,7 @@ from api.migrate import lock_for_start, migrate
 from api.people.accounts import first_administrator, nobody_yet
 from api.people.keys import KeyKind, keep_service_key, new_secret
 from api.people.passwords import Passwords
+from api.places.defaults import seed_places
 from api.secret_file import read_or_create
 from api.settings import ApiSettings
 from api.tables import Kind
@@ -48,5 +49,6 @@ def _seed(database: Database, settings: ApiSettings) -> str | None:
         # Only what is missing: a city's own names, codes and limits must outlive an upgrade.
         insert_if_absent(session, Kind, read_kinds(), unique=["key"])
         seed_calendar(session, settings.time_zone)
+        seed_places(session)
         keep_service_key(session, service_key)
         return first_administrator(session, Passwords()) if nobody_yet(session) else None

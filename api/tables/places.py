@@ -61,6 +61,7 @@ class Permit(Base):
     """What is allowed: these kinds, in this area, from ``from_at`` until ``until_at``, on these local hours and days.
 
     daily_from, daily_until: "HH:MM"; a window past midnight ends on the next day. weekdays: 0 (Monday) to 6, or all.
+    time_zone: whose hours and days these are, as the site's was when the permit was made.
     """
 
     __tablename__ = "permits"
@@ -75,6 +76,7 @@ class Permit(Base):
     daily_from: Mapped[Name | None]
     daily_until: Mapped[Name | None]
     weekdays: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    time_zone: Mapped[Name]
     created_at: Mapped[datetime]
     created_by: Mapped[Text]
     revoked_at: Mapped[datetime | None]

@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.Column("daily_from", sa.String(length=64), nullable=True),
         sa.Column("daily_until", sa.String(length=64), nullable=True),
         sa.Column("weekdays", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=500), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
