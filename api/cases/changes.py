@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from api.cases.history import Act, line_values
 from api.cases.moments import moments_of
+from api.cases.reported_by_people import ReportByPerson, actor_of
 from api.cases.states import CaseState
 from api.inserting import insert_new, insert_rows
 from api.places.datum import gcj02_to_wgs84
@@ -21,6 +22,9 @@ from api.tables import Case, Evidence, HistoryLine, Incident, Kind, ReportRow
 from api.tables.base import JsonObject, UtcTime
 
 GONE = "gone"
+BEFORE = "before"
+"""The role of a person's picture of what is wrong."""
+
 _ItemKey = tuple[UUID, str, str]
 
 
@@ -62,6 +66,9 @@ class CaseChanges:
             reports_count=0,
             created_at=self._now,
         )
+        if isinstance(report, ReportByPerson):
+            case.channel, case.reporter = report.channel, report.reporter
+            case.description, case.address = report.description, report.address
         self._new_cases.append(case)
         return case
 
@@ -81,8 +88,7 @@ class CaseChanges:
         )
         self._new_incidents.append(incident)
         case.incidents_count += 1
-        act = Act.DETECTED if outcome is ReportOutcome.NEW_CASE else Act.JOINED
-        self._write(case, act, report, {"kind": report.kind, "score": report.score})
+        self._write(case, *_beginning(report, outcome))
         return incident
 
     def count(self, report: Report, *, case: Case, incident: Incident, outcome: ReportOutcome) -> None:
@@ -102,6 +108,8 @@ class CaseChanges:
             incident.cleared_at = incident.clear_reason = None
         for item in report.evidence:
             self._keep_evidence(item, case, incident)
+        if isinstance(report, ReportByPerson):
+            self._keep_photos(report, case, incident)
         self._report_rows.append(self._row(report, case, outcome))
         self._touched[case.id] = (case, report)
 
@@ -166,6 +174,23 @@ class CaseChanges:
         # Once marked it stays marked: a later event that leaves the mark out must not widen who may look.
         known.plate_kept = known.plate_kept or item.plate_kept
 
+    def _keep_photos(self, report: ReportByPerson, case: Case, incident: Incident) -> None:
+        self._new_evidence.extend(
+            Evidence(
+                case_id=case.id,
+                incident_id=incident.id,
+                sha256=photo.sha256,
+                role=BEFORE,
+                media_type=photo.media_type,
+                size_bytes=photo.size_bytes,
+                taken_at=report.occurred_at,
+                state="present",
+                plate_kept=False,
+                added_by=report.actor,
+            )
+            for photo in report.photos
+        )
+
     def _row(self, report: Report, case: Case, outcome: ReportOutcome) -> JsonObject:
         return {
             "report_id": report.report_id,
@@ -189,7 +214,7 @@ class CaseChanges:
                 case.id,
                 act,
                 at=self._now,
-                actor=f"edge:{report.edge_id}",
+                actor=actor_of(report),
                 request_id=report.request_id or self._request_id,
                 details=details,
             )
@@ -237,6 +262,14 @@ def _place(case: Case, report: Report) -> None:
     case.longitude, case.latitude = longitude, latitude
     case.position_error_m = given.position_error_m
     case.given_longitude, case.given_latitude, case.given_datum = given.longitude, given.latitude, given.datum
+
+
+def _beginning(report: Report, outcome: ReportOutcome) -> tuple[Act, Report, JsonObject]:
+    details: JsonObject = {"kind": report.kind, "score": report.score}
+    if isinstance(report, ReportByPerson):
+        words = {"channel": report.channel, "reporter": report.reporter, "address": report.address}
+        return Act.REPORTED, report, details | words | {"description": report.description}
+    return Act.DETECTED if outcome is ReportOutcome.NEW_CASE else Act.JOINED, report, details
 
 
 def _greater(known: float | None, reported: float | None) -> float | None:

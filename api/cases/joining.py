@@ -26,7 +26,7 @@ class Joining:
     """
 
     def __init__(self, session: Session, reports: Sequence[Report]) -> None:
-        watches = sorted({_watch_of(report) for report in reports})
+        watches = sorted({_watch_of(report) for report in reports if report.watch_id})
         named = select(Kind).where(Kind.key.in_({report.kind for report in reports}))
         self.kinds = {kind.key: kind for kind in session.scalars(named)}
         _lock_watches(session, watches)
@@ -41,14 +41,14 @@ class Joining:
         # Read only now: what others count on an incident, they count under the lock of its case.
         self.incidents = _incidents_of(session, incident_ids, self._cases)
 
-    def case_for(self, report: Report, kind: Kind) -> Case | None:
+    def case_for(self, report: Report) -> Case | None:
         """Returns the case that the report belongs to, or None where a new one has to be made."""
         # (1) Whatever its kind or state now, the case that holds the incident.
         incident = self.incidents.get(report.incident_id)
         if incident is not None:
             return self._cases[incident.case_id]
         # (2) An open case of the same watch, where the kind joins by watch.
-        if kind.join_by_watch:
+        if self._joins_by_watch(report):
             return self._open_by_watch.get(_join_key(report))
         # (3) An open case of the same family near by, from another source: this is where it goes.
         return None
@@ -60,11 +60,11 @@ class Joining:
 
     def _remember_open(self, case: Case) -> None:
         # The detected kind, because a person may have given the case another one since. The oldest case wins.
-        if case.state in OPEN:
+        if case.state in OPEN and case.watch_id:
             self._open_by_watch.setdefault((case.edge_id, case.watch_id, case.detected_kind_key), case)
 
     def _joins_by_watch(self, report: Report) -> bool:
-        return report.kind in self.kinds and self.kinds[report.kind].join_by_watch
+        return bool(report.watch_id) and report.kind in self.kinds and self.kinds[report.kind].join_by_watch
 
 
 def _watch_of(report: Report) -> WatchKey:
@@ -76,6 +76,8 @@ def _join_key(report: Report) -> _JoinKey:
 
 
 def _lock_watches(session: Session, watches: Sequence[WatchKey]) -> None:
+    if not watches:
+        return
     known = _lock_known(session, watches)
     new = [watch for watch in watches if watch not in known]
     if new:

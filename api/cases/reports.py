@@ -79,7 +79,7 @@ def _record_one(joining: Joining, changes: CaseChanges, report: Report) -> Repor
     if incident is not None and incident.edge_id != report.edge_id:
         return _refused(report, f"incident {report.incident_id} is another edge's")
 
-    case = joining.case_for(report, kind)
+    case = joining.case_for(report)
     outcome = ReportOutcome.COUNTED if incident is not None else ReportOutcome.JOINED
     if case is None:
         outcome = ReportOutcome.NEW_CASE

@@ -46,7 +46,10 @@ class ShownPosition(Shown):
 
 
 class CaseSummary(Shown):
-    """A case without what is in it; ``version`` goes into If-Match when somebody decides on it."""
+    """A case without what is in it; ``version`` goes into If-Match when somebody decides on it.
+
+    edge_id, watch_id: None where a person reported first; then ``channel``, ``reporter``, ``address`` say how.
+    """
 
     id: UUID
     number: str | None
@@ -55,11 +58,15 @@ class CaseSummary(Shown):
     kind: ShownKind
     detected_kind: str
     department: str
-    edge_id: str
-    watch_id: str
+    edge_id: str | None
+    watch_id: str | None
     source_type: str
     source_id: str
     preset: str | None
+    channel: str | None
+    reporter: str | None
+    description: str | None
+    address: str | None
     asset_id: str | None
     position: ShownPosition | None
     first_seen_at: datetime

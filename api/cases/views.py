@@ -44,6 +44,7 @@ def evidence_of(session: Session, case_id: UUID) -> Sequence[Evidence]:
 def _fields(case: Case, kind: Kind) -> dict[str, object]:
     fields = {column.key: getattr(case, column.key) for column in Case.__mapper__.column_attrs}
     fields["kind"] = ShownKind.model_validate(kind)
+    fields["edge_id"], fields["watch_id"] = case.edge_id or None, case.watch_id or None
     fields["detected_kind"] = case.detected_kind_key
     fields["position"] = None if case.longitude is None else ShownPosition.model_validate(case)
     return fields

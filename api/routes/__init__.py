@@ -17,6 +17,7 @@ from api.routes import (
     health,
     internal,
     people,
+    person_reports,
     sessions,
 )
 
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cases.router,
     case_acts.router,
     evidence.router,
+    person_reports.router,
     internal.router,
     edge_internal.router,
     health.router,
