@@ -28,6 +28,7 @@ class ApiSettings:
 
     district: six digits, the first part of a case number. time_zone: whose days the numbers count.
     evidence_url, evidence_key_file: see ``EvidenceSettings``. retention_file: None for the table of this release.
+    audit_heads_file: where the head of the audit trail is written each day; None for beside the evidence.
     """
 
     database_url: str = field(repr=False)
@@ -39,6 +40,7 @@ class ApiSettings:
     evidence_url: str | None = field(default=None, repr=False)
     evidence_key_file: Path | None = None
     retention_file: Path | None = None
+    audit_heads_file: Path | None = None
 
     def __post_init__(self) -> None:
         # Frozen: the one place that brings the URL into the form that SQLAlchemy's drivers want.
@@ -57,6 +59,10 @@ class ApiSettings:
     @property
     def evidence(self) -> EvidenceSettings:
         return EvidenceSettings(folder=self.evidence_dir, url=self.evidence_url, key_file=self.evidence_key_file)
+
+    @property
+    def audit_heads(self) -> Path:
+        return self.audit_heads_file or self.evidence_dir.absolute().parent / "audit-heads.jsonl"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -79,6 +85,7 @@ class ApiSettings:
             evidence_url=environ.get("STREETCASE_EVIDENCE_URL", "").strip() or None,
             evidence_key_file=_path(environ, "STREETCASE_EVIDENCE_KEY_FILE"),
             retention_file=_path(environ, "STREETCASE_RETENTION_FILE"),
+            audit_heads_file=_path(environ, "STREETCASE_AUDIT_HEADS_FILE"),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.audit.chores import AUDIT_CHORES
 from api.chores.runner import Chore
 
-CHORES: tuple[Chore, ...] = ()
+CHORES: tuple[Chore, ...] = (*AUDIT_CHORES,)
