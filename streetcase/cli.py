@@ -11,6 +11,7 @@ import typer
 from pydantic import BaseModel
 
 from streetcase.commands.api import api_app
+from streetcase.commands.audit import audit_app
 from streetcase.commands.edge import edge_app
 from streetcase.commands.ingest import ingest_app
 from streetcase.commands.model import model_app
@@ -25,6 +26,7 @@ app.add_typer(edge_app, name="edge")
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(api_app, name="api")
 app.add_typer(model_app, name="model")
+app.add_typer(audit_app, name="audit")
 
 
 class Schema(StrEnum):

@@ -1,4 +1,4 @@
-"""Chains the rows of the audit trail, so that whoever edits, removes, adds or moves one leaves a trace; finds the trace.
+"""Chains the rows of the audit trail, so that an edited, removed, added or moved one shows; and finds it.
 
 A row's hash covers the hash before it and every column that tells something, byte for byte as the database holds it.
 """
@@ -51,7 +51,7 @@ class Fault:
 class Verdict:
     """What a verification found.
 
-    after, place: the rows after place ``after`` up to ``place`` were looked at. hash: of the last of them that is sound.
+    after, place: the rows after place ``after`` up to ``place`` are sound. hash: of the last of them.
     more: the chain goes on behind them. heads: how many heads were compared with the rows.
     unsealed: rows that wait to be chained, the oldest for ``oldest_unsealed_s`` seconds.
     """
@@ -70,7 +70,7 @@ class Verdict:
         return self.fault is None
 
 
-def seal(session: Session, *, now: datetime, limit: int = BATCH_ROWS) -> int:
+def seal(session: Session, *, limit: int = BATCH_ROWS) -> int:
     """Chains up to ``limit`` committed rows, in the order of their ids; returns how many. Use it in a transaction.
 
     A row committed late, with a lower id than one that is chained, gets the next place. Two sealers never fork the
@@ -189,6 +189,9 @@ class _Walk:
 
     def _fault_of(self, row: Row[Any]) -> Fault | None:
         expected = self.place + 1
+        if not isinstance(row.place, int):
+            # SQLite keeps what it is given; such a place sorts behind all numbers.
+            return Fault(expected, row.id, "the place of this row is not a number")
         if row.place != expected:
             reason = "a row is missing here" if row.place > expected else "a row was put before the first place"
             return Fault(min(expected, row.place), None if row.place > expected else row.id, reason)

@@ -20,7 +20,7 @@ def seal_rows(services: Services) -> None:
             return
     for _ in range(_BATCHES_AT_ONCE):
         with services.database.write() as session:
-            sealed = seal(session, now=services.clock())
+            sealed = seal(session)
         if sealed < BATCH_ROWS:
             return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.routes import (
+    audit,
     case_acts,
     cases,
     catalogue,
@@ -24,6 +25,7 @@ from api.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     people.router,
+    audit.router,
     edges.router,
     edge_configurations.router,
     edge_requests.router,
