@@ -46,7 +46,9 @@ class Case(Base):
     still_there: its camera saw the problem after it was handled; until a person decides.
     limit, limit_unit: fixed when it is dispatched, so that an edited catalogue rewrites no case.
     stage, stage_*: the clock that runs, see ``api.cases.clocks``; ``remaining_s`` is set while it is paused.
-    handle_due_at, close_due_at: by when it is to be handled and closed, set from the dispatch on.
+    handle_due_at, close_due_at: by when it is to be handled and closed, from the dispatch on; None while it is paused.
+    overdue_at: when the stage that runs became overdue; escalation: the last level reached in it.
+    escalates_at: when the next level is reached, or the stage is overdue; None where nothing more will happen.
     muted_until: until when what is still seen of a rejected case is only counted on it.
     merged_into: the case that it went into; former_state: what it was before, to be taken back to.
     version: counts what people decided on it; machine reports leave it alone.
@@ -123,12 +125,15 @@ class Case(Base):
     stage: Mapped[Name | None]
     stage_started_at: Mapped[datetime | None]
     stage_due_at: Mapped[datetime | None]
+    stage_limit: Mapped[float | None]
+    stage_limit_unit: Mapped[Name | None]
     paused_at: Mapped[datetime | None]
     remaining_s: Mapped[float | None]
     handle_due_at: Mapped[datetime | None]
     close_due_at: Mapped[datetime | None]
     overdue_at: Mapped[datetime | None]
     escalation: Mapped[Tally]
+    escalates_at: Mapped[datetime | None]
 
     muted_until: Mapped[datetime | None]
     muted_count: Mapped[Tally]
@@ -144,6 +149,7 @@ class Case(Base):
         Index(None, "handle_due_at"),
         Index(None, "close_due_at"),
         Index(None, "stage_due_at"),
+        Index(None, "escalates_at"),
         Index(None, "merged_into"),
     )
 

@@ -14,8 +14,10 @@ from api.tables.base import Base, JsonObject, Name, RowNumber, Text, Uuid7Key
 class TimerLine(Base):
     """One line of the timer ledger: what happened to the clock of a stage, and by when the stage was due then.
 
-    entry: start, stop, pause, resume or extend. remaining_s: what was left of the limit when it was paused or stopped,
-    in the seconds that the limit's unit counts; negative once overdue.
+    entry: start, stop, pause, resume or extend. limit: of a start, and what an extension added.
+    due_at, close_due_at: by when the stage was due after it, and the whole case where the stage is the handling.
+    remaining_s: what was left of the limit when it was paused or stopped, in the seconds that the limit's unit counts;
+    negative once overdue.
     """
 
     __tablename__ = "timer_ledger"
@@ -28,6 +30,7 @@ class TimerLine(Base):
     limit: Mapped[float | None]
     limit_unit: Mapped[Name | None]
     due_at: Mapped[datetime | None]
+    close_due_at: Mapped[datetime | None]
     remaining_s: Mapped[float | None]
     actor: Mapped[Text]
     reason: Mapped[Text | None]
@@ -76,7 +79,11 @@ class CalendarDay(Base):
 
 
 class StageLimit(Base):
-    """How long a stage that is not the handling itself may take: accept, dispatch, check."""
+    """How long a stage that is not the handling itself may take: accept, dispatch, check.
+
+    Two more rows are no stages: ``expire``, after how long unseen an alarm expires; ``reopen``, how long after closing
+    a case may be reopened.
+    """
 
     __tablename__ = "stage_limits"
 

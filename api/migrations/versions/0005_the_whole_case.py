@@ -304,6 +304,7 @@ def upgrade() -> None:
         sa.Column("limit", sa.Double(), nullable=True),
         sa.Column("limit_unit", sa.String(length=64), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("close_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("remaining_s", sa.Double(), nullable=True),
         sa.Column("actor", sa.String(length=500), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=True),
@@ -350,12 +351,15 @@ def upgrade() -> None:
     op.add_column("cases", sa.Column("stage", sa.String(length=64), nullable=True))
     op.add_column("cases", sa.Column("stage_started_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("cases", sa.Column("stage_due_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("cases", sa.Column("stage_limit", sa.Double(), nullable=True))
+    op.add_column("cases", sa.Column("stage_limit_unit", sa.String(length=64), nullable=True))
     op.add_column("cases", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("cases", sa.Column("remaining_s", sa.Double(), nullable=True))
     op.add_column("cases", sa.Column("handle_due_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("cases", sa.Column("close_due_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("cases", sa.Column("overdue_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("cases", sa.Column("escalation", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("cases", sa.Column("escalates_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("cases", sa.Column("muted_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("cases", sa.Column("muted_count", sa.Integer(), server_default="0", nullable=False))
     op.add_column("cases", sa.Column("permit_id", sa.Uuid(), nullable=True))
@@ -363,6 +367,7 @@ def upgrade() -> None:
     op.add_column("cases", sa.Column("former_state", sa.String(length=32), nullable=True))
     op.create_index(op.f("ix_cases_cell_state"), "cases", ["cell", "state"], unique=False)
     op.create_index(op.f("ix_cases_close_due_at"), "cases", ["close_due_at"], unique=False)
+    op.create_index(op.f("ix_cases_escalates_at"), "cases", ["escalates_at"], unique=False)
     op.create_index(op.f("ix_cases_handle_due_at"), "cases", ["handle_due_at"], unique=False)
     op.create_index(op.f("ix_cases_merged_into"), "cases", ["merged_into"], unique=False)
     op.create_index(op.f("ix_cases_stage_due_at"), "cases", ["stage_due_at"], unique=False)
@@ -403,6 +408,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_cases_stage_due_at"), table_name="cases")
     op.drop_index(op.f("ix_cases_merged_into"), table_name="cases")
     op.drop_index(op.f("ix_cases_handle_due_at"), table_name="cases")
+    op.drop_index(op.f("ix_cases_escalates_at"), table_name="cases")
     op.drop_index(op.f("ix_cases_close_due_at"), table_name="cases")
     op.drop_index(op.f("ix_cases_cell_state"), table_name="cases")
     op.drop_column("cases", "former_state")
@@ -410,12 +416,15 @@ def downgrade() -> None:
     op.drop_column("cases", "permit_id")
     op.drop_column("cases", "muted_count")
     op.drop_column("cases", "muted_until")
+    op.drop_column("cases", "escalates_at")
     op.drop_column("cases", "escalation")
     op.drop_column("cases", "overdue_at")
     op.drop_column("cases", "close_due_at")
     op.drop_column("cases", "handle_due_at")
     op.drop_column("cases", "remaining_s")
     op.drop_column("cases", "paused_at")
+    op.drop_column("cases", "stage_limit_unit")
+    op.drop_column("cases", "stage_limit")
     op.drop_column("cases", "stage_due_at")
     op.drop_column("cases", "stage_started_at")
     op.drop_column("cases", "stage")
