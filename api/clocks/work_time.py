@@ -127,5 +127,5 @@ def load_working_hours(session: Session, key: str = DEFAULT_CALENDAR) -> Working
     calendar = session.get(Calendar, key)
     if calendar is None:
         raise CalendarMissing(f"expected a calendar {key}, found none; streetcase api prepare makes the default one")
-    days = session.execute(select(CalendarDay.day, CalendarDay.working).where(CalendarDay.calendar_key == key))
-    return working_hours_of(calendar, dict(days.tuples().all()))
+    days = session.scalars(select(CalendarDay).where(CalendarDay.calendar_key == key))
+    return working_hours_of(calendar, {day.day: day.working for day in days})
