@@ -36,6 +36,8 @@ class LoginSession(Base):
     """A bearer token that was handed out, by its sha256; ``login_id`` stays when the token is exchanged for a new one.
 
     replaced_at: when it was; the old one is accepted for a moment longer, and a later use ends the whole login.
+    opened_at, address: when and from where the person logged in. last_used_at: to the minute; None where the
+    session ends by ``expires_at`` alone, as those of older releases do.
     """
 
     __tablename__ = "sessions"
@@ -46,10 +48,13 @@ class LoginSession(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     login_id: Mapped[UUID | None] = mapped_column(index=True)
     replaced_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    address: Mapped[Name | None]
 
 
 class LoginFailures(Base):
-    """Failed logins of one name, known or not; a success removes the row."""
+    """Failed logins of one name, known or not, from wherever; a success removes the row."""
 
     __tablename__ = "login_failures"
 
@@ -57,6 +62,22 @@ class LoginFailures(Base):
     failures: Mapped[int]
     last_at: Mapped[datetime] = mapped_column(index=True)
     locked_until: Mapped[datetime | None]
+
+
+class LoginSource(Base):
+    """From where a name is tried: how often it failed there since it last succeeded, and when that was.
+
+    address: of the client, or its network of 64 bits where that is IPv6.
+    """
+
+    __tablename__ = "login_sources"
+
+    name: Mapped[Name] = mapped_column(primary_key=True)
+    address: Mapped[Name] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(index=True)
+    locked_until: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
 
 
 class Edge(Base):

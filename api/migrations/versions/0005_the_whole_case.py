@@ -112,6 +112,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("edge_a", "watch_a", "edge_b", "watch_b", name=op.f("pk_kept_apart")),
     )
     op.create_table(
+        "login_sources",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", "address", name=op.f("pk_login_sources")),
+    )
+    op.create_index(op.f("ix_login_sources_last_at"), "login_sources", ["last_at"], unique=False)
+    op.create_table(
         "permits",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=500), nullable=False),
@@ -385,12 +396,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_people_subject"), "people", ["subject"], unique=False)
     op.add_column("sessions", sa.Column("login_id", sa.Uuid(), nullable=True))
     op.add_column("sessions", sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("sessions", sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("sessions", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("sessions", sa.Column("address", sa.String(length=64), nullable=True))
     op.create_index(op.f("ix_sessions_login_id"), "sessions", ["login_id"], unique=False)
     op.execute("UPDATE cases SET family = (SELECT family FROM kinds WHERE kinds.key = cases.detected_kind_key)")
 
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_sessions_login_id"), table_name="sessions")
+    op.drop_column("sessions", "address")
+    op.drop_column("sessions", "last_used_at")
+    op.drop_column("sessions", "opened_at")
     op.drop_column("sessions", "replaced_at")
     op.drop_column("sessions", "login_id")
     op.drop_index(op.f("ix_people_subject"), table_name="people")
@@ -484,6 +501,8 @@ def downgrade() -> None:
     op.drop_table("roads")
     op.drop_table("places_version")
     op.drop_table("permits")
+    op.drop_index(op.f("ix_login_sources_last_at"), table_name="login_sources")
+    op.drop_table("login_sources")
     op.drop_table("kept_apart")
     op.drop_table("grids")
     op.drop_table("escalation_steps")
