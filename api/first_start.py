@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from api.cases.stage_rules import seed_rules
 from api.catalogue import read_kinds
 from api.clocks.default_calendar import seed_calendar
 from api.database import Database, DatabaseUnavailable, database_of_command
@@ -49,6 +50,7 @@ def _seed(database: Database, settings: ApiSettings) -> str | None:
         # Only what is missing: a city's own names, codes and limits must outlive an upgrade.
         insert_if_absent(session, Kind, read_kinds(), unique=["key"])
         seed_calendar(session, settings.time_zone)
+        seed_rules(session)
         seed_places(session)
         keep_service_key(session, service_key)
         return first_administrator(session, Passwords()) if nobody_yet(session) else None

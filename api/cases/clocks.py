@@ -100,8 +100,13 @@ class NewLine:
     remaining_s: float | None = None
 
 
-def start(stage: Stage, limit: Limit, *, at: datetime, hours: WorkingHours, check: Limit) -> NewLine:
-    """A full limit from now on. check: the limit of the check, which says by when it is to be closed."""
+def start(stage: Stage, limit: Limit | None, *, at: datetime, hours: WorkingHours, check: Limit | None) -> NewLine:
+    """A full limit from now on; None: it is never due.
+
+    check: the limit of the check, which adds to when it is to be handled by when it is to be closed.
+    """
+    if limit is None:
+        return NewLine(at, stage, Entry.START, None, None)
     due = due_after(at, limit.seconds, limit.unit, hours)
     close_due = _close_due(stage, due, check, hours)
     return NewLine(at, stage, Entry.START, limit.amount, limit.unit, due_at=due, close_due_at=close_due)
@@ -122,7 +127,7 @@ def pause(clock: Clock, *, at: datetime, hours: WorkingHours) -> NewLine | None:
     return _line(clock, Entry.PAUSE, at, remaining_s=_remaining(clock, at, hours))
 
 
-def resume(clock: Clock, *, at: datetime, hours: WorkingHours, check: Limit) -> NewLine | None:
+def resume(clock: Clock, *, at: datetime, hours: WorkingHours, check: Limit | None) -> NewLine | None:
     """The due moves so that what was left is left again. None where the clock does not rest."""
     if clock.stage is None or clock.paused_at is None:
         return None
@@ -132,7 +137,7 @@ def resume(clock: Clock, *, at: datetime, hours: WorkingHours, check: Limit) -> 
     return _line(clock, Entry.RESUME, at, due_at=due, close_due_at=_close_due(clock.stage, due, check, hours))
 
 
-def extend(clock: Clock, by: Limit, *, at: datetime, hours: WorkingHours, check: Limit) -> NewLine | None:
+def extend(clock: Clock, by: Limit, *, at: datetime, hours: WorkingHours, check: Limit | None) -> NewLine | None:
     """Adds a limit to what is due. None where no clock runs, or it rests."""
     if clock.stage is None or clock.stage_due_at is None:
         return None
@@ -176,7 +181,7 @@ def replay(lines: Iterable[Line]) -> Clock:
     return reduce(after, lines, Clock())
 
 
-def recomputed(lines: Iterable[Line], hours: WorkingHours, *, check: Limit) -> list[NewLine]:
+def recomputed(lines: Iterable[Line], hours: WorkingHours, *, check: Limit | None) -> list[NewLine]:
     """Returns the lines as they follow from what was done and when, worked out anew with these hours and this check.
 
     They are equal to the ledger unless the calendar or the limit of the check was edited since.
@@ -191,8 +196,8 @@ def recomputed(lines: Iterable[Line], hours: WorkingHours, *, check: Limit) -> l
     return anew
 
 
-def _anew(clock: Clock, line: Line, hours: WorkingHours, check: Limit) -> NewLine | None:
-    limit = Limit(line.limit or 0.0, line.limit_unit or "hour")
+def _anew(clock: Clock, line: Line, hours: WorkingHours, check: Limit | None) -> NewLine | None:
+    limit = None if line.limit is None or line.limit_unit is None else Limit(line.limit, line.limit_unit)
     match Entry(line.entry):
         case Entry.START:
             return start(Stage(line.stage), limit, at=line.at, hours=hours, check=check)
@@ -203,7 +208,7 @@ def _anew(clock: Clock, line: Line, hours: WorkingHours, check: Limit) -> NewLin
         case Entry.RESUME:
             return resume(clock, at=line.at, hours=hours, check=check)
         case Entry.EXTEND:
-            return extend(clock, limit, at=line.at, hours=hours, check=check)
+            return extend(clock, limit, at=line.at, hours=hours, check=check) if limit else None
 
 
 def next_step_at(clock: Clock, shares: Sequence[float], *, known_overdue: bool, hours: WorkingHours) -> datetime | None:
@@ -240,8 +245,8 @@ def _share_at(clock: Clock, share: float, hours: WorkingHours) -> datetime | Non
     return due_after(clock.stage_due_at, beyond_s, clock.stage_limit_unit, hours)
 
 
-def _close_due(stage: str, handle_due: datetime | None, check: Limit, hours: WorkingHours) -> datetime | None:
-    if stage != Stage.HANDLE or handle_due is None:
+def _close_due(stage: str, handle_due: datetime | None, check: Limit | None, hours: WorkingHours) -> datetime | None:
+    if stage != Stage.HANDLE or handle_due is None or check is None:
         return None
     return due_after(handle_due, check.seconds, check.unit, hours)
 
