@@ -34,10 +34,23 @@ class Allowed:
         rights = services_of(request).rights
         if rights.may(Role.ANONYMOUS, self.action):
             return ANONYMOUS  # without a thread, so that /health/live answers when all are taken
-        caller = await run_in_threadpool(_caller, request)
-        if not rights.may(caller.role, self.action):
+        return await run_in_threadpool(self.ask, request)
+
+    def ask(self, request: Request) -> Caller:
+        """Returns who asks, as of now: an answer that goes on for long asks again. Raises: Problem: 401 or 403."""
+        return self.admit(request, self.bearer(request))
+
+    def admit(self, request: Request, bearer: str) -> Caller:
+        """Returns whom the token or key stands for. Raises: Problem: 401 or 403."""
+        caller = _caller(request, bearer)
+        if not services_of(request).rights.may(caller.role, self.action):
             raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} may not do {self.action}")
         return caller
+
+    def bearer(self, request: Request) -> str:
+        """Returns the token or key of the Authorization header, empty where there is none."""
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        return bearer.strip() if scheme.lower() == "bearer" else ""
 
 
 def allowed(action: str) -> Any:
@@ -69,13 +82,12 @@ def declared_actions(routes: Iterable[object]) -> Iterator[tuple[APIRoute, str]]
         yield route, actions[0]
 
 
-def _caller(request: Request) -> Caller:
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not bearer.strip():
+def _caller(request: Request, bearer: str) -> Caller:
+    if not bearer:
         raise _unknown("expected a bearer token or key")
     services = services_of(request)
     with services.database.read() as session:
-        caller = find_caller(session, bearer.strip(), now=services.clock())
+        caller = find_caller(session, bearer, now=services.clock())
     if caller is None:
         raise _unknown("this token or key is unknown, expired or revoked")
     return caller

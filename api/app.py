@@ -15,6 +15,7 @@ from api.chores.runner import ChoreRunner
 from api.clock import Clock, utc_now
 from api.database import Database
 from api.evidence_store import open_evidence_store
+from api.interchange.feed import Feed
 from api.methods import Methods
 from api.middleware import BodyLimits, RequestIds
 from api.people.passwords import Passwords
@@ -40,13 +41,15 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
     """Raises: UnauthorisedRoute: If a route declares no action. RightsError: If the table of rights is broken.
     EvidenceMisconfigured: If the evidence store's settings cannot be used.
     """
+    database = Database(settings.database_url)
     services = Services(
         settings=settings,
-        database=Database(settings.database_url),
+        database=database,
         evidence=open_evidence_store(settings.evidence),
         passwords=Passwords(),
         rights=Rights.load(),
         clock=clock,
+        feed=Feed(database),
     )
 
     @asynccontextmanager

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from api.clock import Clock
 from api.database import Database
 from api.evidence_store import EvidenceStore
+from api.interchange.feed import Feed
 from api.people.passwords import Passwords
 from api.rights import Rights
 from api.settings import ApiSettings
@@ -23,6 +24,7 @@ class Services:
     passwords: Passwords
     rights: Rights
     clock: Clock
+    feed: Feed
 
 
 def services_of(request: Request) -> Services:

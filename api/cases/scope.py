@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from sqlalchemy import ColumnElement
 
 from api.cases.errors import CaseForbidden
-from api.cases.states import FILED, UNFILED
+from api.cases.states import FILED, UNFILED, CaseState
 from api.people.callers import Caller
 from api.rights import Rights
 from api.tables import Case
+
+
+class Scoped(Protocol):
+    """What the rule looks at: a case, or what an event says of one."""
+
+    @property
+    def state(self) -> CaseState: ...
+    @property
+    def department(self) -> str: ...
+    @property
+    def grid_id(self) -> str | None: ...
 
 
 def visible(rights: Rights, caller: Caller, *, action: str) -> list[ColumnElement[bool]]:
@@ -23,7 +36,7 @@ def visible(rights: Rights, caller: Caller, *, action: str) -> list[ColumnElemen
     return conditions
 
 
-def check_visible(rights: Rights, caller: Caller, case: Case, *, action: str) -> None:
+def check_visible(rights: Rights, caller: Caller, case: Scoped, *, action: str) -> None:
     """Raises: CaseForbidden: Saying which of the rules keeps the caller from this case."""
     if case.department != caller.department and not rights.may_elsewhere(caller.role, action):
         raise CaseForbidden("this case is another department's")

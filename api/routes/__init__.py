@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.routes import (
     audit,
     case_acts,
+    case_events,
     cases,
     catalogue,
     describe,
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     edge_configurations.router,
     edge_requests.router,
     catalogue.router,
+    case_events.router,
     cases.router,
     case_acts.router,
     evidence.router,

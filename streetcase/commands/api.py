@@ -43,17 +43,16 @@ def serve(
 ) -> None:
     """Serve the case API; its documentation is at /docs."""
     with told():
-        import uvicorn
-
         from api.app import create_app
         from api.evidence_store import EvidenceUnavailable
         from api.logs import configure_logs
+        from api.serving import serve as serve_until_told
         from api.settings import ApiSettings, SettingsError
 
         configure_logs()
         with told(SettingsError, EvidenceUnavailable):
             service = create_app(ApiSettings.from_environment(os.environ))
-        uvicorn.run(service, host=host, port=port, log_level="warning", access_log=False)
+        serve_until_told(service, host=host, port=port)
 
 
 @api_app.command("add-edge")

@@ -20,6 +20,7 @@ from api.people.accounts import add_person
 from api.people.keys import sha256_of
 from api.rights import Role
 from api.schemas import Report, ReportAnswer
+from api.serving import ApiServer
 from api.settings import ApiSettings
 from api.tables import LoginSession
 from tests.services.ports import HOST, free_port
@@ -50,7 +51,7 @@ class Place:
         self.app = create_app(settings, clock=clock)
         port = free_port()
         self.url = f"http://{HOST}:{port}"
-        self._server = uvicorn.Server(uvicorn.Config(self.app, host=HOST, port=port, log_config=None))
+        self._server = ApiServer(uvicorn.Config(self.app, host=HOST, port=port, log_config=None))
         self._thread = threading.Thread(target=self._server.run, name="api")
         self._people: dict[tuple[Role, str | None], httpx.Client] = {}
         self._clients: list[httpx.Client] = []
@@ -69,8 +70,13 @@ class Place:
         self.service.close()
         for client in self._clients:
             client.close()
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends the server as a signal does."""
         self._server.should_exit = True
         self._thread.join(10)
+        assert not self._thread.is_alive(), "the server did not end"
 
     def client(self, bearer: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}

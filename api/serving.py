@@ -1,0 +1,26 @@
+"""Serves the API by HTTP until a signal comes, and lets those who listen to the feed go first."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.services import Services
+
+
+class ApiServer(uvicorn.Server):
+    """Ends streams before it waits for answers to be finished: they would never be."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        services = getattr(getattr(app, "state", None), "services", None)
+        if isinstance(services, Services):
+            services.feed.close()
+        await super().shutdown(sockets)
+
+
+def serve(app: FastAPI, *, host: str, port: int) -> None:
+    """Returns when the process was told to end, by SIGTERM or Ctrl-C."""
+    ApiServer(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)).run()
