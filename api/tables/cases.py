@@ -148,6 +148,8 @@ class Case(Base):
         Index(None, "cell", "state"),
         Index(None, "handle_due_at"),
         Index(None, "close_due_at"),
+        Index(None, "filed_at"),
+        Index(None, "ended_at"),
         Index(None, "stage_due_at"),
         Index(None, "escalates_at"),
         Index(None, "merged_into"),
