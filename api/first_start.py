@@ -37,9 +37,7 @@ def prepare(settings: ApiSettings) -> FirstStart:
     """
     open_evidence_store(settings.evidence).prepare()
     with database_of_command(settings.database_url) as database:
-        with database.connection() as connection:
-            lock_for_start(connection)
-            migrate(connection)
+        migrate(database)
         return FirstStart(administrator_password=_seed(database, settings))
 
 

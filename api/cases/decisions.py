@@ -17,11 +17,15 @@ from api.cases.errors import CaseConflict, CaseMissing
 from api.cases.history import Act, line
 from api.cases.scope import check_visible
 from api.cases.states import CaseState
+from api.cases.texts import index_case
 from api.people.callers import Caller
 from api.rights import Rights
 from api.tables import Case
 
 _log = structlog.get_logger()
+
+_REWORDING = frozenset({Act.CONFIRMED, Act.REPORTED, Act.KIND_CHANGED, Act.DISPATCHED, Act.COMMENTED, Act.SPLIT})
+"""After these a case is found by other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +83,6 @@ def note(session: Session, case: Case, act: Act, decision: Decision, details: Ma
         request_id=decision.request_id,
         details={"act": act.value, **told},
     )
+    if act in _REWORDING:
+        index_case(session, case)
     _log.info(f"case {act}", case_id=str(case.id), actor=actor)

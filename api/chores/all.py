@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.audit.chores import AUDIT_CHORES
+from api.cases.text_chore import TEXT_CHORES
 from api.chores.runner import Chore
 
-CHORES: tuple[Chore, ...] = (*AUDIT_CHORES,)
+CHORES: tuple[Chore, ...] = (*AUDIT_CHORES, *TEXT_CHORES)

@@ -23,6 +23,8 @@ context.configure(
     target_metadata=Base.metadata,
     # SQLite can roll tables back too, as our connections begin transactions themselves.
     transactional_ddl=True,
+    # Where the connection is in no transaction yet, a step may end its own: for indexes that are made concurrently.
+    transaction_per_migration=True,
     render_item=_render_item,
 )
 with context.begin_transaction():

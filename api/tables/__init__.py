@@ -3,6 +3,7 @@
 from api.tables.audit import AuditHead, AuditRow
 from api.tables.base import Base
 from api.tables.case_links import BlindSource, CaseLink, KeptApart
+from api.tables.case_texts import CaseText, CaseTextsMark
 from api.tables.cases import Case, CaseCounter, Evidence, HistoryLine, Incident, ReportRow, Watch
 from api.tables.catalogue import Code, Kind, KindCondition
 from api.tables.clocks import Calendar, CalendarDay, CaseAsk, EscalationStep, StageLimit, TimerLine
@@ -27,6 +28,8 @@ __all__ = [
     "CaseAsk",
     "CaseCounter",
     "CaseLink",
+    "CaseText",
+    "CaseTextsMark",
     "Code",
     "Department",
     "Edge",

@@ -51,8 +51,15 @@ def test_ten_starts_at_once_make_one_administrator_and_one_service_key(settings:
 def test_models_and_migrations_agree(settings: ApiSettings) -> None:
     prepare(settings)
     database = Database(settings.database_url)
+    # One database has what the other has no word for: full text, and how an index sorts.
+    ours_alone = {"case_words", "ix_case_texts_tokens", "ix_cases_number_prefix"}
+    options = {
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_name": lambda name, _kind, _parents: not name or not name.startswith(tuple(ours_alone)),
+    }
     with database.connection() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
     database.close()
 

@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 from uuid import UUID
 
 import pytest
 from alembic import command
-from sqlalchemy import Column, Insert, MetaData, Table, insert, inspect
+from sqlalchemy import Column, Insert, MetaData, Table, insert, inspect, select, text
+from sqlalchemy.exc import OperationalError
 from uuid_utils.compat import uuid7
 
 from api.catalogue import read_kinds
 from api.database import Database
 from api.first_start import prepare
-from api.migrate import configuration, lock_for_start
+from api.migrate import configuration, migrate
 from api.rights import Role
 from api.schemas import Report, ReportOutcome
 from api.settings import ApiSettings
-from api.tables import Base
+from api.tables import Base, Case
 from tests.api.pictures import a_picture
 from tests.api.place import SEEN_AT, Place, a_report, followed
 from tests.api.retention_site import picture_item
 
 
-def _migrate(database: Database, revision: str) -> None:
-    config = configuration()
-    with database.connection() as connection:
-        lock_for_start(connection)
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-
-
-def test_a_database_of_the_first_release_keeps_its_cases(settings: ApiSettings) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+def test_a_database_of_an_older_release_keeps_its_cases(settings: ApiSettings, revision: str) -> None:
     database = Database(settings.database_url)
-    _migrate(database, "0002")
+    migrate(database, revision)
     seen = a_report(evidence=[picture_item(a_picture())])
     case_id = _record_as_the_first_release_did(database, seen)
-    assert "edge_statuses" not in inspect(database.engine).get_table_names()
     database.close()
     with Place(settings) as place:
         [after] = place.report(followed(seen, phase="cleared"))
         assert (after.outcome, after.case_id) == (ReportOutcome.COUNTED, case_id)
         shown = place.case(case_id)
         assert (shown["reports_count"], shown["evidence"][0]["state"]) == (2, "pending")
+        with place.app.state.services.database.read() as session:
+            assert session.scalar(select(Case.family).where(Case.id == case_id)) == "trading"
         confirmed = place.person(Role.OPERATOR).post(f"/api/v1/cases/{case_id}/confirm")
         assert (confirmed.status_code, confirmed.json()["state"]) == (200, "filed")
         assert place.service.open_edge_requests() == []
@@ -106,6 +103,61 @@ def test_a_migration_goes_back_as_it_came(settings: ApiSettings, revision: str) 
         command.downgrade(config, revision)
     left = set(inspect(database.engine).get_table_names())
     assert ("edge_statuses" in left, "cases" in left) == (False, revision == "0002")
-    _migrate(database, "head")
+    migrate(database, "head")
     assert set(Base.metadata.tables) <= set(inspect(database.engine).get_table_names())
+    database.close()
+
+
+def _invalid_indexes(database: Database) -> list[str]:
+    with database.engine.connect() as connection:
+        return list(connection.scalars(text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")))
+
+
+def test_others_read_and_write_while_big_tables_get_their_indexes(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    migrate(database, "0005")
+    _record_as_the_first_release_did(database, a_report(evidence=[picture_item(a_picture())]))
+    stop, waited_s = threading.Event(), [0.0]
+
+    def work() -> None:
+        with database.engine.connect() as connection:
+            while not stop.is_set():
+                began_s = time.monotonic()
+                connection.execute(text("UPDATE cases SET reports_count = reports_count + 1"))
+                connection.commit()
+                waited_s[0] = max(waited_s[0], time.monotonic() - began_s)
+
+    with database.engine.connect() as reader:
+        # A transaction that has seen the old state, for which a concurrent index has to wait.
+        reader = reader.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+        reader.execute(text("SELECT count(*) FROM cases"))
+        workers = [threading.Thread(target=work), threading.Thread(target=migrate, args=(database,))]
+        for worker in workers:
+            worker.start()
+        workers[1].join(2)
+        assert workers[1].is_alive(), "it did not wait for who was there before"
+        reader.rollback()
+        workers[1].join(30)
+        stop.set()
+        workers[0].join()
+    assert waited_s[0] < 1.0
+    assert "ix_cases_kind_key_id" in {index["name"] for index in inspect(database.engine).get_indexes("cases")}
+    assert _invalid_indexes(database) == []
+    database.close()
+
+
+def test_an_index_that_was_broken_off_is_made_anew(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    migrate(database, "0005")
+    with database.engine.connect() as holder, database.engine.connect() as maker:
+        holder.execute(text("LOCK TABLE cases IN ROW EXCLUSIVE MODE"))
+        maker = maker.execution_options(isolation_level="AUTOCOMMIT")  # noqa: PLW2901
+        maker.execute(text("SET lock_timeout = '100ms'"))
+        with pytest.raises(OperationalError):
+            maker.execute(text("CREATE INDEX CONCURRENTLY ix_cases_kind_key_id ON cases (kind_key, id)"))
+        maker.invalidate()
+    assert _invalid_indexes(database) == ["ix_cases_kind_key_id"]
+    migrate(database)
+    assert _invalid_indexes(database) == []
+    assert "ix_cases_kind_key_id" in {index["name"] for index in inspect(database.engine).get_indexes("cases")}
     database.close()
