@@ -32,8 +32,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 def _migrated(database_url: str) -> Database:
     made = Database(database_url)
-    with made.connection() as connection:
-        migrate(connection)
+    migrate(made)
     return made
 
 
