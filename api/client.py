@@ -17,11 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.schemas import (
     UNKNOWN_KEY,
+    UNKNOWN_TOKEN,
     EdgeConfigurationKept,
     EdgeIdentity,
     EdgeRequestResult,
     EdgeStatusReport,
     OpenEdgeRequest,
+    RegisteredEdge,
     Report,
     ReportAnswer,
     ReportCount,
@@ -32,6 +34,7 @@ from api.schemas import (
 _ANSWERS = TypeAdapter(list[ReportAnswer])
 _KEYS = TypeAdapter(frozenset[str])
 _IDENTITY = TypeAdapter(EdgeIdentity)
+_REGISTERED = TypeAdapter(RegisteredEdge)
 _REPORTS = TypeAdapter(list[Report])
 _COUNT = TypeAdapter(ReportCount)
 _CONFIGURATION = TypeAdapter(EdgeConfigurationKept | None)
@@ -109,6 +112,17 @@ class ApiClient:
             return None
         return _read(response, _IDENTITY)
 
+    def register_edge(self, token: str) -> RegisteredEdge | None:
+        """Exchanges a one-time token for an edge's key; None where it is not in force. Not to be repeated.
+
+        Raises: ApiUnavailable: The token may be used up all the same.
+        """
+        try:
+            response = self._ask("POST", "/internal/v1/edges/register", json={"token": token})
+        except _UnknownToken:
+            return None
+        return _read(response, _REGISTERED)
+
     def kinds(self) -> frozenset[str]:
         """Returns the keys of all kinds that the API files cases under."""
         return _read(self._ask("GET", "/internal/v1/kinds"), _KEYS)
@@ -151,6 +165,13 @@ class _UnknownKey(ApiRefused):
     """The API's own 404 for an edge key, told from the 404 of a wrong address."""
 
 
+class _UnknownToken(ApiRefused):
+    """The same for a one-time token."""
+
+
+_UNKNOWN = {UNKNOWN_KEY: _UnknownKey, UNKNOWN_TOKEN: _UnknownToken}
+
+
 def _refusal(response: httpx.Response) -> ApiError:
     status = response.status_code
     code, reason = _problem(response)
@@ -158,9 +179,8 @@ def _refusal(response: httpx.Response) -> ApiError:
         return ApiUnavailable(
             f"the API answered {status}: {reason}", status=status, retry_after_s=_retry_after_s(response)
         )
-    if status == HTTPStatus.NOT_FOUND and code == UNKNOWN_KEY:
-        return _UnknownKey(status, reason)
-    return ApiRefused(status, reason)
+    refused = _UNKNOWN.get(code or "", ApiRefused) if status == HTTPStatus.NOT_FOUND else ApiRefused
+    return refused(status, reason)
 
 
 def _problem(response: httpx.Response) -> tuple[str | None, str]:

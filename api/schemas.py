@@ -154,6 +154,23 @@ class EdgeKeyShown(Schema):
     key: Annotated[str, StringConstraints(max_length=200)] = Field(repr=False)
 
 
+UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 (a word of answers)
+"""The code in the answer to a one-time token that is not in force, told so from the 404 of a wrong address."""
+
+
+class EdgeTokenShown(Schema):
+    """The body of ``POST /api/v1/edges/register`` and of the gateway's door for it."""
+
+    token: Annotated[str, StringConstraints(max_length=200)] = Field(repr=False)
+
+
+class RegisteredEdge(Schema):
+    """What a box gets for its one-time token; ``key`` is shown this once."""
+
+    edge_id: Key
+    key: Annotated[str, StringConstraints(max_length=300)] = Field(repr=False)
+
+
 class EdgeConfigurationKept(Schema):
     """What an edge is to watch; ``revision`` is another whenever ``body`` is."""
 

@@ -57,14 +57,17 @@ class CentreAnswer:
 class CentreLink:
     """One pool of kept-alive connections. Safe to share between threads; never shows its key.
 
+    key: None for a box that has none yet.
+
     Raises: OSError, ValueError, httpx.InvalidURL: If the URL or a certificate file cannot be used.
     """
 
-    def __init__(self, centre: Centre, key: str) -> None:
+    def __init__(self, centre: Centre, key: str | None) -> None:
         self.clock_offset_ms: int | None = None
+        authorisation = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._http = httpx.Client(
             base_url=centre.url.rstrip("/"),
-            headers={"Authorization": f"Bearer {key}", "User-Agent": "streetcase-edge"},
+            headers={**authorisation, "User-Agent": "streetcase-edge"},
             timeout=httpx.Timeout(TIMEOUT_S),
             transport=httpx.HTTPTransport(verify=_trust(centre), trust_env=False, socket_options=_socket_options()),
             trust_env=False,

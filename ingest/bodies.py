@@ -81,14 +81,14 @@ class _Inflater:
             raise HTTPException(400, "the gzip body ends too early")
 
 
-async def read_body(request: Request, *, max_bytes: int) -> bytes:
+async def read_body(request: Request, *, max_bytes: int, pace: Pace = SLOWEST) -> bytes:
     """Returns the body, unpacked. Raises: HTTPException: 413 over the limit, 415 for an encoding that is not gzip."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
         raise HTTPException(415, "Content-Encoding needs to be gzip or absent")
     inflater = _Inflater(max_bytes) if encoding == "gzip" else None
     body = bytearray()
-    async for piece in limited(request, max_bytes=max_bytes):
+    async for piece in limited(request, max_bytes=max_bytes, pace=pace):
         body += inflater.feed(piece) if inflater else piece
     if inflater:
         inflater.finish()

@@ -133,3 +133,16 @@ class RequestResult(Wire):
     findings: list[SeenFinding] = []
     would_have_raised: Annotated[int, Field(ge=0)] | None = None
     looks_tried: Annotated[int, Field(ge=0)] | None = None
+
+
+class EdgeToken(Wire):
+    """``POST /ingest/v1/edges/register``: a one-time token, in exchange for :class:`RegisteredEdge`."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+
+
+class RegisteredEdge(Wire):
+    """What the box is called, and its key, which the centre shows this once."""
+
+    edge_id: Name
+    key: Annotated[str, Field(min_length=1, max_length=300, repr=False)]

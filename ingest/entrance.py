@@ -22,7 +22,8 @@ from ingest.rates import EdgeRates
 KEY_MAX_CHARS = 300
 STRANGERS_AT_ONCE = 4
 EVIDENCE_PATH = "/ingest/v1/evidence/"
-OPEN_PATHS = frozenset({"/health/live", "/health/ready"})
+REGISTRATION_PATH = "/ingest/v1/edges/register"
+OPEN_PATHS = frozenset({"/health/live", "/health/ready", REGISTRATION_PATH})
 
 
 class Authorisation:

@@ -18,12 +18,13 @@ from api.evidence_store import EvidenceRefused, EvidenceUnavailable, open_eviden
 from ingest.api_line import ApiLine
 from ingest.api_memory import EdgeKeys, Kinds
 from ingest.configuration_door import ConfigurationDoor
-from ingest.entrance import Authorisation, Faults, RequestIds
+from ingest.entrance import REGISTRATION_PATH, Authorisation, Faults, RequestIds
 from ingest.events_door import EventsDoor
 from ingest.evidence_door import EvidenceDoor
 from ingest.open_requests import OpenRequests
 from ingest.rates import EdgeRates
 from ingest.redis_link import StreamError, StreamFull, StreamNotDurable, StreamUnavailable, connect
+from ingest.registration_door import RegistrationDoor
 from ingest.requests_door import RequestsDoor
 from ingest.settings import GatewaySettings
 from ingest.status_door import StatusDoor
@@ -33,7 +34,7 @@ from ingest.stopping import when_asked_to_stop
 from ingest.stream import EventStream
 
 API_TIMEOUT_S = 2.0  # an edge waits 10 s for its answer, and somebody's POST is the one that finds the API away
-STATUSES_TIMEOUT_S = 5.0  # nobody waits for these
+STATUSES_TIMEOUT_S = 5.0  # nobody waits for these; a registration is better waited for than lost
 
 # How a failure behind the gateway reads to an edge: the status, and after how many seconds to come again.
 _FAILURES: dict[type[Exception], tuple[int, int | None]] = {
@@ -123,6 +124,7 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
     status = StatusDoor(EdgeStatuses(redis, prefix=settings.stream_prefix), relay, rate=rates.requests)
     configuration = ConfigurationDoor(lambda edge_id: line.ask(partial(api.edge_configuration, edge_id)))
     open_requests = OpenRequests(lambda: line.ask(api.open_edge_requests))
+    registration = RegistrationDoor(patient_api.register_edge)
     requests = RequestsDoor(open_requests, lambda *given: line.ask(partial(api.answer_edge_request, *given)))
 
     with suppress(StreamUnavailable):
@@ -153,6 +155,7 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
         ("POST", "/ingest/v1/evidence/missing", evidence.missing),
         ("PUT", "/ingest/v1/evidence/{sha256}", evidence.put),
         ("HEAD", "/ingest/v1/evidence/{sha256}", evidence.head),
+        ("POST", REGISTRATION_PATH, registration.post),
         ("PUT", "/ingest/v1/edges/me/status", status.put),
         ("GET", "/ingest/v1/edges/me/config", configuration.get),
         ("GET", "/ingest/v1/edges/me/requests", requests.get),

@@ -9,6 +9,7 @@ import structlog
 from fastapi import APIRouter, Header, Response
 
 from api.access import allowed
+from api.audit.trail import write_audit
 from api.edges.configurations import (
     ConfigurationRefused,
     EdgeUnknown,
@@ -22,7 +23,7 @@ from api.people.callers import Caller
 from api.problems import Problem
 from api.routes.json_body import DESCRIBED, JsonBody
 from api.schemas import Key
-from api.services import Here
+from api.services import Here, RequestId
 
 CONFIGURATION_PATH = "/api/v1/edges/{edge_id}/configuration"
 MAX_CONFIGURATION_BODY_BYTES = 1_000_000
@@ -30,6 +31,7 @@ MAX_CONFIGURATION_BODY_BYTES = 1_000_000
 router = APIRouter(tags=["edges"])
 _log = structlog.get_logger()
 IfMatch = Annotated[str | None, Header(max_length=1000)]
+_EDIT = "places.edit_cameras_and_watches"
 
 
 @router.get(CONFIGURATION_PATH, dependencies=[allowed("places.read")])
@@ -46,9 +48,10 @@ def show(edge_id: Key, here: Here, response: Response) -> ShownConfiguration:
 def replace(
     *,
     edge_id: Key,
-    caller: Annotated[Caller, allowed("places.edit_cameras_and_watches")],
+    caller: Annotated[Caller, allowed(_EDIT)],
     body: JsonBody,
     here: Here,
+    request_id: RequestId,
     response: Response,
     if_match: IfMatch = None,
 ) -> ShownConfiguration:
@@ -63,6 +66,15 @@ def replace(
         with here.database.write() as session:
             row = set_configuration(
                 session, edge_id, configuration, expected=expected, by=caller.actor, at=here.clock()
+            )
+            write_audit(
+                session,
+                _EDIT,
+                f"edge:{edge_id}",
+                at=here.clock(),
+                actor=caller.actor,
+                request_id=request_id,
+                details={"act": "configuration set", "revision": row.revision},
             )
     except ConfigurationRefused as error:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from api.access import allowed
+from api.audit.trail import write_audit
 from api.cases.evidence import with_plate
 from api.edges.configurations import EdgeUnknown
 from api.edges.requests import TooManyOpen, add_request, find_request, state_of
@@ -19,26 +20,37 @@ from api.people.callers import Caller
 from api.problems import Problem
 from api.routes.evidence import evidence_response
 from api.schemas import EdgeRequestResult, Key, ReportedEvidence, Sha256
-from api.services import Here, Services
+from api.services import Here, RequestId, Services
 from api.tables import EdgeRequestRow
 
 router = APIRouter(prefix="/api/v1/edges/{edge_id}/requests", tags=["edges"])
 _log = structlog.get_logger()
 _READ_EVIDENCE = "evidence.read_blurred"
+_EDIT = "places.edit_cameras_and_watches"
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
 def ask(
     edge_id: Key,
     new: NewEdgeRequest,
-    caller: Annotated[Caller, allowed("places.edit_cameras_and_watches")],
+    caller: Annotated[Caller, allowed(_EDIT)],
     here: Here,
+    request_id: RequestId,
 ) -> ShownEdgeRequest:
     """Asks the edge, which answers within seconds where it is on-line; 409 where too much is open already."""
     now = here.clock()
     try:
         with here.database.write() as session:
             row = add_request(session, edge_id, new, by=caller.actor, at=now)
+            write_audit(
+                session,
+                _EDIT,
+                f"edge:{edge_id}",
+                at=now,
+                actor=caller.actor,
+                request_id=request_id,
+                details={"act": "asked", "id": str(row.id), "type": new.type, "camera": new.camera},
+            )
     except EdgeUnknown as error:
         raise Problem(HTTPStatus.NOT_FOUND, str(error)) from None
     except TooManyOpen as error:

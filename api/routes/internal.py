@@ -17,7 +17,18 @@ from api.access import allowed
 from api.cases.reports import record
 from api.people.keys import KeyKind, find_key
 from api.problems import Problem
-from api.schemas import UNKNOWN_KEY, EdgeIdentity, EdgeKeyShown, Report, ReportAnswer, ReportCount, ReportOutcome
+from api.routes.edge_registration import register_with
+from api.schemas import (
+    UNKNOWN_KEY,
+    EdgeIdentity,
+    EdgeKeyShown,
+    EdgeTokenShown,
+    RegisteredEdge,
+    Report,
+    ReportAnswer,
+    ReportCount,
+    ReportOutcome,
+)
 from api.services import Here, RequestId
 from api.tables import Kind, ReportRow
 
@@ -54,6 +65,12 @@ def authenticate_edge(shown: EdgeKeyShown, here: Here) -> EdgeIdentity:
     if key is None or key.edge_id is None:
         raise Problem(HTTPStatus.NOT_FOUND, "no edge holds this key", more={"code": UNKNOWN_KEY})
     return EdgeIdentity(edge_id=key.edge_id, key_id=key.id)
+
+
+@router.post("/edges/register", dependencies=[allowed("internal.register_edge")])
+def register_edge(shown: EdgeTokenShown, here: Here, request_id: RequestId) -> RegisteredEdge:
+    """For the gateway, which is all that an edge box can reach."""
+    return register_with(shown, here, request_id)
 
 
 @router.get("/kinds", dependencies=[allowed("internal.read_kinds")])

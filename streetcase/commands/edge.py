@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streetcase.commands.outbox import outbox_app
 from streetcase.told import UserError, told
+
+if TYPE_CHECKING:
+    from ingest.configuration import Centre
 
 edge_app = typer.Typer(no_args_is_help=True, help="The edge: cameras and sensors in, events out.")
 edge_app.add_typer(outbox_app, name="outbox")
@@ -54,6 +58,38 @@ def run(file: ConfigurationFile) -> None:
 
 
 @edge_app.command()
+def register(
+    gateway_url: Annotated[str, typer.Argument(help="The gateway's address, as in the edge's file: centre.url.")],
+    token: Annotated[
+        str | None,
+        typer.Argument(help="The one-time token. Left out: from STREETCASE_EDGE_TOKEN, or else from standard input."),
+    ] = None,
+    *,
+    key_file: Annotated[Path, typer.Option(help="The file to make; it must not exist.")],
+    ca_file: Annotated[Path | None, typer.Option(help="A private authority's certificate.")] = None,
+    certificate_file: Annotated[
+        Path | None, typer.Option(help="The one certificate that the centre must show.")
+    ] = None,
+) -> None:
+    """Exchange a one-time token of the centre for this edge's key, and keep it in a file that only you read.
+
+    On a command line others see a token, and the shell keeps it: better pipe it in, or set STREETCASE_EDGE_TOKEN.
+    """
+    with told():
+        from edge.registration import RegistrationError
+        from edge.registration import register as register_box
+
+        centre = _centre(gateway_url, key_file, ca_file, certificate_file)
+        given = token or os.environ.get("STREETCASE_EDGE_TOKEN") or sys.stdin.readline()
+        if not given.strip():
+            raise UserError("no token: pipe it in, or set STREETCASE_EDGE_TOKEN")
+        with told(RegistrationError):
+            edge_id = register_box(centre, given.strip(), key_file)
+        typer.echo(f"registered as {edge_id}; its key is in {key_file}. In the edge's file: edge_id: {edge_id}, and")
+        typer.echo(f"centre: {{url: {gateway_url}, key_file: {key_file.absolute()}}}")
+
+
+@edge_app.command()
 def status(
     data_dir: Annotated[Path, typer.Argument(help="The edge's data folder.")] = Path("edge-data"),
 ) -> None:
@@ -67,3 +103,19 @@ def status(
             raise UserError(f"{data_dir / 'status.json'}: {error.strerror}; is an edge running there?") from None
         with told(StatusUnreadable):
             print_status(text)
+
+
+def _centre(gateway_url: str, key_file: Path, ca_file: Path | None, certificate_file: Path | None) -> Centre:
+    from pydantic import ValidationError
+
+    from ingest.configuration import Centre
+
+    files = {"key_file": key_file, "ca_file": ca_file, "certificate_file": certificate_file}
+    try:
+        return Centre.model_validate(
+            {"url": gateway_url, **{name: str(file) for name, file in files.items() if file is not None}}
+        )
+    except ValidationError as error:
+        raise UserError(
+            "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in error.errors())
+        ) from None
