@@ -15,6 +15,7 @@ from api.chores.runner import ChoreRunner
 from api.clock import Clock, utc_now
 from api.database import Database
 from api.evidence_store import open_evidence_store
+from api.indicators.scoring import Scoring
 from api.interchange.feed import Feed
 from api.methods import Methods
 from api.middleware import BodyLimits, RequestIds
@@ -39,7 +40,7 @@ LARGER_BODIES = {
 
 def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
     """Raises: UnauthorisedRoute: If a route declares no action. RightsError: If the table of rights is broken.
-    EvidenceMisconfigured: If the evidence store's settings cannot be used.
+    EvidenceMisconfigured: If the evidence store's settings cannot be used. ScoringError: If the table of the score is.
     """
     database = Database(settings.database_url)
     services = Services(
@@ -50,6 +51,7 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         rights=Rights.load(),
         clock=clock,
         feed=Feed(database),
+        scoring=Scoring.load(settings.scoring_file),
     )
 
     @asynccontextmanager
