@@ -17,6 +17,7 @@ from api.database import Database
 from api.evidence_store import open_evidence_store
 from api.indicators.scoring import Scoring
 from api.interchange.feed import Feed
+from api.interchange.sending import WebhookSender
 from api.methods import Methods
 from api.middleware import BodyLimits, RequestIds
 from api.people.passwords import Passwords
@@ -52,6 +53,7 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         clock=clock,
         feed=Feed(database),
         scoring=Scoring.load(settings.scoring_file),
+        webhooks=WebhookSender(database, clock, source=f"/streetcase/{settings.district}"),
     )
 
     @asynccontextmanager
@@ -60,6 +62,7 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         chores.start()
         yield
         await to_thread.run_sync(chores.stop)
+        await to_thread.run_sync(services.webhooks.close)
         services.database.close()
 
     # FastAPI's own pages load their scripts from the internet, and declare no action.

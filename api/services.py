@@ -12,6 +12,7 @@ from api.database import Database
 from api.evidence_store import EvidenceStore
 from api.indicators.scoring import Scoring
 from api.interchange.feed import Feed
+from api.interchange.sending import WebhookSender
 from api.people.passwords import Passwords
 from api.rights import Rights
 from api.settings import ApiSettings
@@ -27,6 +28,7 @@ class Services:
     clock: Clock
     feed: Feed
     scoring: Scoring
+    webhooks: WebhookSender
 
 
 def services_of(request: Request) -> Services:

@@ -6,5 +6,6 @@ from api.audit.chores import AUDIT_CHORES
 from api.cases.text_chore import TEXT_CHORES
 from api.chores.runner import Chore
 from api.edges.silence import SILENCE_CHORE
+from api.interchange.filling import INTERCHANGE_CHORES
 
-CHORES: tuple[Chore, ...] = (*AUDIT_CHORES, *TEXT_CHORES, SILENCE_CHORE)
+CHORES: tuple[Chore, ...] = (*AUDIT_CHORES, *TEXT_CHORES, SILENCE_CHORE, *INTERCHANGE_CHORES)

@@ -23,6 +23,7 @@ from api.routes import (
     people,
     person_reports,
     sessions,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cases.router,
     case_acts.router,
     evidence.router,
+    webhooks.router,
     person_reports.router,
     indicators.router,
     internal.router,
