@@ -28,6 +28,7 @@ class Database:
         self.engine = _engine(database_url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(**{_WRITES: True})
+        self._glancing = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer at a time anyway; waiting here is fair, its busy loop is not.
         self._one_writer = Lock() if self.is_sqlite else nullcontext()
 
@@ -35,6 +36,15 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A session on one snapshot (SQLite) or on committed rows (PostgreSQL); whatever it changes is dropped."""
         with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def glance(self) -> Iterator[Session]:
+        """A session for a few quick SELECTs and nothing else, each of committed rows (PostgreSQL: no transaction).
+
+        A transaction would cost two more round trips than what is asked. Whoever streams rows needs ``read``.
+        """
+        with Session(self._glancing, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @contextmanager

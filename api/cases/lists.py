@@ -1,53 +1,62 @@
-"""Finds cases: the list, one case, its lines; only what the caller may see."""
+"""Finds cases: a page of a list in one of three orders, one case, its lines; only what the caller may see."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Integer, Label, RowMapping, Select, and_, case, cast, func, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from api.cases.errors import CaseForbidden, CaseMissing
-from api.cases.scope import check_visible, visible
-from api.cases.states import UNFILED, CaseState
+from api.cases.cursors import Cursor, Sort, read_cursor
+from api.cases.errors import CaseMissing
+from api.cases.filters import CaseFilter, conditions
+from api.cases.scope import check_visible
+from api.cases.searching import find_by_words
 from api.people.callers import Caller
 from api.rights import Rights
 from api.tables import Case, HistoryLine, Kind, ReportRow
 
 _Line = TypeVar("_Line", HistoryLine, ReportRow)
+_NEWEST_LOOKED_AT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """Which cases to list; None means all."""
+class PageAsked:
+    """after: the cursor of the page before, as it was given out."""
 
-    states: frozenset[CaseState] | None = None
-    kind: str | None = None
-    edge: str | None = None
-    watch: str | None = None
-    source: str | None = None
+    wanted: CaseFilter
+    sort: Sort = Sort.NEWEST
+    after: str | None = None
+    limit: int = 50
 
 
 def list_cases(
-    session: Session, rights: Rights, caller: Caller, *, wanted: CaseFilter, after: UUID | None, limit: int
-) -> tuple[Sequence[tuple[Case, Kind]], UUID | None]:
-    """Returns cases the caller may see, newest first, and the cursor of the next page or None.
+    session: Session,
+    rights: Rights,
+    caller: Caller,
+    *,
+    asked: PageAsked,
+    columns: Sequence[InstrumentedAttribute[Any]],
+    now: datetime,
+) -> tuple[Sequence[RowMapping], str | None]:
+    """Returns columns of the cases that the caller may see, and the cursor of the next page or None.
 
-    Raises: CaseForbidden: If a state is asked for that the caller may not list.
+    A case recorded meanwhile comes before the first page or behind a cursor, and moves no other.
+    Raises: CaseForbidden: If a state is asked for that the caller may not list. CursorRefused.
     """
-    if wanted.states and wanted.states & UNFILED and not rights.may(caller.role, "case.list_detected"):
-        raise CaseForbidden(f"role {caller.role} lists filed cases only")
-    query = select(Case, Kind).join(Kind, Kind.key == Case.kind_key).where(*_conditions(wanted))
-    query = query.where(*visible(rights, caller, action="case.list_filed"))
-    if wanted.states and wanted.states != frozenset(CaseState):
-        query = query.where(Case.state.in_(sorted(wanted.states)))
-    if after is not None:
-        query = query.where(Case.id < after)
-    rows = session.execute(query.order_by(Case.id.desc()).limit(limit + 1)).all()
-    return rows[:limit], rows[limit - 1][0].id if len(rows) > limit else None
+    that = conditions(asked.wanted, rights, caller, now=now)
+    after = read_cursor(asked.after, asked.sort) if asked.after is not None else None
+    if asked.wanted.words:
+        rows = _by_words(session, asked, that, after, columns)
+    else:
+        rows = _in_order(session, asked, that, after, columns)
+    more = len(rows) > asked.limit
+    shown = rows[: asked.limit]
+    return shown, _cursor_of(shown[-1]).word(asked.sort) if more else None
 
 
 def find_case(session: Session, rights: Rights, caller: Caller, case_id: UUID, *, action: str) -> tuple[Case, Kind]:
@@ -57,9 +66,9 @@ def find_case(session: Session, rights: Rights, caller: Caller, case_id: UUID, *
     ).one_or_none()
     if found is None:
         raise CaseMissing(f"there is no case {case_id}")
-    case, kind = found
-    check_visible(rights, caller, case, action=action)
-    return case, kind
+    case_found, kind = found
+    check_visible(rights, caller, case_found, action=action)
+    return case_found, kind
 
 
 def lines_of(
@@ -72,11 +81,84 @@ def lines_of(
     return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
 
-def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
-    pairs = (
-        (Case.kind_key, wanted.kind),
-        (Case.edge_id, wanted.edge),
-        (Case.watch_id, wanted.watch),
-        (Case.source_id, wanted.source),
+def _by_words(
+    session: Session,
+    asked: PageAsked,
+    that: Sequence[ColumnElement[bool]],
+    after: Cursor | None,
+    columns: Sequence[InstrumentedAttribute[Any]],
+) -> Sequence[RowMapping]:
+    found = find_by_words(
+        session, asked.wanted.words, that, after=after.case_id if after else None, limit=asked.limit + 1
     )
-    return [column == value for column, value in pairs if value is not None]
+    rows = session.execute(select(*columns).where(Case.id.in_(found)).order_by(Case.id.desc()))
+    return rows.mappings().all()
+
+
+def _in_order(
+    session: Session,
+    asked: PageAsked,
+    that: Sequence[ColumnElement[bool]],
+    after: Cursor | None,
+    columns: Sequence[InstrumentedAttribute[Any]],
+) -> Sequence[RowMapping]:
+    order, keys = _order(session, asked.sort)
+    query = select(*columns, *keys).where(*that)
+    if asked.sort is Sort.DUE:
+        query = query.where(Case.stage_due_at.is_not(None))
+    if after is not None:
+        query = query.where(_behind(asked.sort, after, keys))
+    query = query.order_by(*order).limit(asked.limit + 1)
+    if asked.sort is Sort.NEWEST and asked.wanted.area is not None:
+        return _newest_in_area(session, query, asked.limit)
+    return session.execute(query).mappings().all()
+
+
+def _newest_in_area(session: Session, query: Select[Any], limit: int) -> Sequence[RowMapping]:
+    """Looks among the newest first, which is quick where many are in the area, and only then at all of it."""
+    bound = select(Case.id).order_by(Case.id.desc()).offset(_NEWEST_LOOKED_AT).limit(1).scalar_subquery()
+    rows = session.execute(query.where(Case.id > bound)).mappings().all()
+    return rows if len(rows) > limit else session.execute(query).mappings().all()
+
+
+def _order(session: Session, sort: Sort) -> tuple[list[ColumnElement[Any]], list[Label[Any]]]:
+    """Returns the order, and the columns besides the id that a cursor keeps."""
+    if sort is Sort.DUE:
+        return [Case.stage_due_at.asc(), Case.id.asc()], [Case.stage_due_at.label("_due_at")]
+    if sort is Sort.NEWEST:
+        return [Case.id.desc()], []
+    safety = session.scalars(select(Kind.key).where(Kind.safety)).all()
+    calm = case((Case.kind_key.in_(safety), 0), else_=1)
+    if session.get_bind().dialect.name == "sqlite":
+        hour = cast(func.strftime("%s", Case.created_at), Integer) / 3600
+    else:
+        hour = func.floor(func.extract("epoch", Case.created_at) / 3600)
+    milliscore = func.coalesce(func.round(Case.score * 1000), -1)
+    whole_hour, whole_score = cast(hour, Integer), cast(milliscore, Integer)
+    keys = [calm.label("_calm"), whole_hour.label("_hour"), whole_score.label("_milliscore")]
+    return [calm.asc(), whole_hour.asc(), whole_score.desc(), Case.id.asc()], keys
+
+
+def _behind(sort: Sort, after: Cursor, keys: Sequence[Label[Any]]) -> ColumnElement[bool]:
+    if sort is Sort.NEWEST:
+        return Case.id < after.case_id
+    if sort is Sort.DUE:
+        return tuple_(Case.stage_due_at, Case.id) > tuple_(after.due_at, after.case_id)
+    calm, hour, milliscore = (key.element for key in keys)
+    same_hour = and_(calm == after.calm, hour == after.hour)
+    return or_(
+        calm > after.calm,
+        and_(calm == after.calm, hour > after.hour),
+        and_(same_hour, milliscore < after.milliscore),
+        and_(same_hour, milliscore == after.milliscore, Case.id > after.case_id),
+    )
+
+
+def _cursor_of(row: RowMapping) -> Cursor:
+    return Cursor(
+        row["id"],
+        due_at=row.get("_due_at"),
+        calm=row.get("_calm", 0),
+        hour=row.get("_hour", 0),
+        milliscore=row.get("_milliscore", 0),
+    )

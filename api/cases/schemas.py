@@ -119,10 +119,25 @@ class CaseDetail(CaseSummary):
 
 
 class CasePage(Shown):
-    """Newest first; ``next`` is the cursor of the page after this one, or None at the end."""
+    """In the order that was asked for; ``next`` is the cursor of the page after this one, or None at the end."""
 
     items: list[CaseSummary]
-    next: UUID | None
+    next: str | None
+
+
+class ShownCount(Shown):
+    """at_least: there are more than ``count``, which is as far as was counted."""
+
+    key: str
+    count: int
+    at_least: bool
+
+
+class CaseCounts(Shown):
+    """Cases per state, kind, department or grid; cases in no grid are in no count of grids."""
+
+    by: str
+    items: list[ShownCount]
 
 
 class ShownHistoryLine(Shown):

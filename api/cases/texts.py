@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlalchemy.types import Text
 
 from api.cases.tokens import tokens_of
@@ -46,9 +47,9 @@ def index_cases(session: Session, case_ids: Sequence[UUID], *, only_new: bool = 
         _write_places(session, words)
 
 
-def has_tokens(tokens: Collection[str]) -> ColumnElement[bool]:
-    """On PostgreSQL: the condition on ``CaseText`` that it has all of these words."""
-    return CaseText.tokens.op("@>", is_comparison=True)(literal(list(tokens), ARRAY(Text())))
+def has_tokens(column: SQLCoreOperations[list[str] | None], tokens: Collection[str]) -> ColumnElement[bool]:
+    """On PostgreSQL: the condition on ``tokens`` of ``CaseText`` that all of these are in it."""
+    return column.op("@>", is_comparison=True)(literal(list(tokens), ARRAY(Text())))
 
 
 def words_query(tokens: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Reading cases: the list, one case, its history, the reports behind it."""
+"""Reading cases: one case, its history, the reports behind it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from fastapi import APIRouter, Query, Response
 
 from api.access import allowed
 from api.cases.evidence import note_arrivals, with_plate
-from api.cases.lists import CaseFilter, find_case, lines_of, list_cases
+from api.cases.lists import find_case, lines_of
 from api.cases.schemas import (
     CaseDetail,
-    CasePage,
     HistoryPage,
     ReportPage,
     ShownHistoryLine,
     ShownReport,
 )
-from api.cases.states import CaseState
-from api.cases.views import detail, evidence_of, incidents_of, summary
+from api.cases.views import detail, evidence_of, incidents_of
 from api.people.callers import Caller
-from api.schemas import Key
 from api.services import Here
 from api.tables import HistoryLine, ReportRow
 
@@ -31,26 +28,6 @@ _READ = "case.read"
 Reader = Annotated[Caller, allowed(_READ)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 AfterLine = Annotated[int, Query(ge=0, le=2**62)]
-
-
-@router.get("")
-def list_page(
-    *,
-    caller: Annotated[Caller, allowed("case.list_filed")],
-    here: Here,
-    state: Annotated[list[CaseState] | None, Query()] = None,
-    kind: Key | None = None,
-    edge: Key | None = None,
-    watch: Key | None = None,
-    source: Key | None = None,
-    after: UUID | None = None,
-    limit: Limit = 50,
-) -> CasePage:
-    """Lists cases, newest first; those not filed only to those who review alarms."""
-    wanted = CaseFilter(states=frozenset(state) if state else None, kind=kind, edge=edge, watch=watch, source=source)
-    with here.database.read() as session:
-        rows, following = list_cases(session, here.rights, caller, wanted=wanted, after=after, limit=limit)
-    return CasePage(items=[summary(case, its_kind) for case, its_kind in rows], next=following)
 
 
 @router.get("/{case_id}")
