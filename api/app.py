@@ -15,15 +15,14 @@ from api.chores.runner import ChoreRunner
 from api.clock import Clock, utc_now
 from api.database import Database
 from api.evidence_store import open_evidence_store
-from api.indicators.scoring import Scoring
 from api.interchange.feed import Feed
-from api.interchange.sending import WebhookSender
 from api.methods import Methods
 from api.middleware import BodyLimits, RequestIds
 from api.people.passwords import Passwords
 from api.problems import answer_problems
 from api.rights import Rights
 from api.routes import ROUTERS
+from api.routes.case_additions import MAX_PICTURE_BODY_BYTES, PICTURES_PATH
 from api.routes.edge_configurations import CONFIGURATION_PATH, MAX_CONFIGURATION_BODY_BYTES
 from api.routes.edge_internal import MAX_RESULT_BODY_BYTES, MAX_STATUSES_BODY_BYTES, RESULT_PATH, STATUSES_PATH
 from api.routes.internal import REPORTS_PATH
@@ -33,6 +32,7 @@ from api.settings import ApiSettings
 MAX_BODY_BYTES = 65_536
 LARGER_BODIES = {
     REPORTS_PATH: 16_000_000,
+    PICTURES_PATH: MAX_PICTURE_BODY_BYTES,
     CONFIGURATION_PATH: MAX_CONFIGURATION_BODY_BYTES,
     STATUSES_PATH: MAX_STATUSES_BODY_BYTES,
     RESULT_PATH: MAX_RESULT_BODY_BYTES,
@@ -41,7 +41,7 @@ LARGER_BODIES = {
 
 def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
     """Raises: UnauthorisedRoute: If a route declares no action. RightsError: If the table of rights is broken.
-    EvidenceMisconfigured: If the evidence store's settings cannot be used. ScoringError: If the table of the score is.
+    EvidenceMisconfigured: If the evidence store's settings cannot be used.
     """
     database = Database(settings.database_url)
     services = Services(
@@ -52,8 +52,6 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         rights=Rights.load(),
         clock=clock,
         feed=Feed(database),
-        scoring=Scoring.load(settings.scoring_file),
-        webhooks=WebhookSender(database, clock, source=f"/streetcase/{settings.district}"),
     )
 
     @asynccontextmanager
@@ -62,7 +60,6 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         chores.start()
         yield
         await to_thread.run_sync(chores.stop)
-        await to_thread.run_sync(services.webhooks.close)
         services.database.close()
 
     # FastAPI's own pages load their scripts from the internet, and declare no action.

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from api.cases.errors import CaseConflict, CaseForbidden, CaseMissing
+from api.cases.errors import CaseConflict, CaseForbidden, CaseMissing, CaseUnfit
 from api.evidence_store import EvidenceMissing, EvidenceUnavailable
 from api.people.accounts import LoginLocked, LoginRefused, NameTaken
 from api.people.passwords import PasswordsBusy
@@ -62,6 +62,7 @@ def answer_problems(app: FastAPI) -> None:
     for error, status in (
         (CaseMissing, HTTPStatus.NOT_FOUND),
         (CaseForbidden, HTTPStatus.FORBIDDEN),
+        (CaseUnfit, HTTPStatus.UNPROCESSABLE_ENTITY),
         (EvidenceMissing, HTTPStatus.NOT_FOUND),
         (NameTaken, HTTPStatus.CONFLICT),
         (LoginRefused, HTTPStatus.UNAUTHORIZED),
@@ -114,7 +115,10 @@ def _printable(errors: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def _conflict(request: Request, error: Any) -> JSONResponse:
     current = {"state": error.state, "version": error.version, "number": error.number}
-    return _answer(request, HTTPStatus.CONFLICT, str(error), more={"current": current})
+    more = (
+        {"current": current} if error.allowed_acts is None else {"current": current, "allowed_acts": error.allowed_acts}
+    )
+    return _answer(request, HTTPStatus.CONFLICT, str(error), more=more)
 
 
 def _locked(request: Request, error: Any) -> JSONResponse:

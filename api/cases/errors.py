@@ -3,7 +3,8 @@
 CaseError
 ├── CaseMissing     there is no such case
 ├── CaseForbidden   the caller may do this, but not to this case
-└── CaseConflict    somebody was faster, or the case's state does not allow it
+├── CaseConflict    somebody was faster, or the case's state does not allow it
+└── CaseUnfit       what goes with an act does not fit, such as a kind that there is not
 """
 
 from __future__ import annotations
@@ -24,10 +25,18 @@ class CaseForbidden(CaseError):
 
 
 class CaseConflict(CaseError):
-    """The case is not as the caller thought; it is in ``state`` at ``version`` now."""
+    """The case is not as the caller thought; it is in ``state`` at ``version`` now, and allows ``allowed_acts``.
+
+    None where nobody has worked out which they are.
+    """
 
     def __init__(self, reason: str, *, state: CaseState, version: int, number: str | None) -> None:
         super().__init__(reason)
         self.state = state
         self.version = version
         self.number = number
+        self.allowed_acts: list[str] | None = None
+
+
+class CaseUnfit(CaseError):
+    """What was said with an act cannot be, whatever state the case is in."""

@@ -18,9 +18,9 @@ from api.cases.scope import check_visible
 from api.cases.searching import find_by_words
 from api.people.callers import Caller
 from api.rights import Rights
-from api.tables import Case, HistoryLine, Kind, ReportRow
+from api.tables import Case, HistoryLine, Kind, ReportRow, TimerLine
 
-_Line = TypeVar("_Line", HistoryLine, ReportRow)
+_Line = TypeVar("_Line", HistoryLine, ReportRow, TimerLine)
 _NEWEST_LOOKED_AT = 2_000
 
 
@@ -74,7 +74,7 @@ def find_case(session: Session, rights: Rights, caller: Caller, case_id: UUID, *
 def lines_of(
     session: Session, table: type[_Line], case_id: UUID, *, after: int, limit: int
 ) -> tuple[Sequence[_Line], int | None]:
-    """Returns a case's lines of history, or its reports, oldest first, and the cursor of the next page or None."""
+    """Returns a case's lines of history, reports or timers, oldest first, and the cursor of the next page or None."""
     rows = session.scalars(
         select(table).where(table.case_id == case_id, table.id > after).order_by(table.id).limit(limit + 1)
     ).all()

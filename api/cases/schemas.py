@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from api.cases.states import CaseState
-from api.schemas import Schema
 
 
 class Shown(BaseModel):
@@ -49,6 +48,7 @@ class CaseSummary(Shown):
     """A case without what is in it; ``version`` goes into If-Match when somebody decides on it.
 
     edge_id, watch_id: None where a person reported first; then ``channel``, ``reporter``, ``address`` say how.
+    stage_due_at, handle_due_at, close_due_at: None while nothing is due, as while the clock is paused.
     """
 
     id: UUID
@@ -57,7 +57,14 @@ class CaseSummary(Shown):
     version: int
     kind: ShownKind
     detected_kind: str
+    condition_key: str | None
     department: str
+    grid_id: str | None
+    assignee_id: UUID | None
+    urgent: bool
+    supervised: bool
+    exempt: bool
+    still_there: bool
     edge_id: str | None
     watch_id: str | None
     source_type: str
@@ -78,7 +85,51 @@ class CaseSummary(Shown):
     gone_at: datetime | None
     created_at: datetime
     filed_at: datetime | None
+    dispatched_at: datetime | None
+    handled_at: datetime | None
+    closed_at: datetime | None
+    stage: str | None
+    stage_due_at: datetime | None
+    handle_due_at: datetime | None
+    close_due_at: datetime | None
     rejected_reason: str | None
+    muted_until: datetime | None
+
+
+class ShownClocks(Shown):
+    """The stage whose clock runs (accept, dispatch, handle, check), and what was counted since the case was made.
+
+    limit, limit_unit: of the handling, fixed at the dispatch. stage_limit: with extensions. remaining_s: what was left
+    when it was paused, in seconds that its unit counts, negative once overdue. escalation: the last level reached.
+    """
+
+    stage: str | None
+    stage_started_at: datetime | None
+    stage_due_at: datetime | None
+    stage_limit: float | None
+    stage_limit_unit: str | None
+    paused_at: datetime | None
+    remaining_s: float | None
+    overdue: bool
+    overdue_at: datetime | None
+    escalation: int
+    limit: float | None
+    limit_unit: str | None
+    handle_due_at: datetime | None
+    close_due_at: datetime | None
+    rework_count: int
+    return_count: int
+    extension_count: int
+    suspension_count: int
+    reopened_count: int
+
+
+class CaseForActing(CaseSummary):
+    """A case with its clocks, and the acts that whoever asks may do to it now; assignee: by name."""
+
+    clocks: ShownClocks
+    assignee: str | None
+    allowed_acts: list[str]
 
 
 class ShownIncident(Shown):
@@ -97,7 +148,7 @@ class ShownIncident(Shown):
 class ShownEvidence(Shown):
     """state: pending, present, sacrificed by the edge or expired by retention; the ``reason`` says why of the last two.
 
-    plate_kept: looking at it needs the right to see plates, and is written down.
+    plate_kept: looking at it needs the right to see plates, and is written down. added_by: a person, None for an edge.
     """
 
     incident_id: UUID
@@ -109,9 +160,10 @@ class ShownEvidence(Shown):
     state: str
     reason: str | None
     plate_kept: bool
+    added_by: str | None
 
 
-class CaseDetail(CaseSummary):
+class CaseDetail(CaseForActing):
     """A case with its latest 200 incidents and 500 items of evidence; ``incidents_count`` counts all."""
 
     incidents: list[ShownIncident]
@@ -176,20 +228,3 @@ class ReportPage(Shown):
 
     items: list[ShownReport]
     next: int | None
-
-
-class Confirmation(Schema):
-    """version: of the case as the operator saw it; the If-Match header may say it instead."""
-
-    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-
-
-class Rejection(Confirmation):
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-
-    @field_validator("reason")
-    @classmethod
-    def _no_nul(cls, reason: str) -> str:
-        if "\x00" in reason:
-            raise ValueError("expected text without NUL characters")
-        return reason

@@ -3,32 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from api.cases.schemas import CaseDetail, CaseSummary, ShownEvidence, ShownIncident, ShownKind, ShownPosition
-from api.tables import Case, Evidence, Incident, Kind
+from api.cases.schemas import (
+    CaseDetail,
+    CaseForActing,
+    CaseSummary,
+    ShownClocks,
+    ShownEvidence,
+    ShownIncident,
+    ShownKind,
+    ShownPosition,
+)
+from api.cases.timers import is_overdue
+from api.cases.workflow import allowed_acts
+from api.people.callers import Caller
+from api.rights import Rights
+from api.tables import Case, CaseAsk, CaseLink, Evidence, Incident, Kind, Person
 
 _INCIDENTS_SHOWN = 200
 _EVIDENCE_SHOWN = 500
+_LINES_SHOWN = 200
 
 
 def summary(case: Case, kind: Kind) -> CaseSummary:
     return CaseSummary.model_validate(_fields(case, kind))
 
 
+@dataclass(frozen=True, slots=True)
+class Onlooker:
+    """Who looks at a case, and when: what it may be done to depends on both."""
+
+    session: Session
+    rights: Rights
+    caller: Caller
+    at: datetime
+
+
+def for_acting(case: Case, kind: Kind, onlooker: Onlooker) -> CaseForActing:
+    fields = _fields(case, kind)
+    fields["clocks"] = ShownClocks.model_validate(fields | {"overdue": is_overdue(case, at=onlooker.at)})
+    assignee = None if case.assignee_id is None else onlooker.session.get(Person, case.assignee_id)
+    fields["assignee"] = None if assignee is None else assignee.name
+    fields["allowed_acts"] = allowed_acts(onlooker.session, onlooker.rights, onlooker.caller, case, at=onlooker.at)
+    return CaseForActing.model_validate(fields)
+
+
 def detail(
-    case: Case, kind: Kind, *, incidents: Sequence[Incident], evidence: Sequence[Evidence], plates: Set[str]
+    case: CaseForActing, *, incidents: Sequence[Incident], evidence: Sequence[Evidence], plates: Set[str]
 ) -> CaseDetail:
     """plates: the sha256 of evidence in which a plate may show, see ``case_evidence.with_plate``."""
-    shown = _fields(case, kind)
-    shown["incidents"] = [ShownIncident.model_validate(incident) for incident in incidents]
-    shown["evidence"] = [
+    items = [
         ShownEvidence.model_validate(item).model_copy(update={"plate_kept": item.sha256 in plates}) for item in evidence
     ]
-    return CaseDetail.model_validate(shown)
+    return CaseDetail(
+        **dict(case), incidents=[ShownIncident.model_validate(incident) for incident in incidents], evidence=items
+    )
 
 
 def incidents_of(session: Session, case_id: UUID) -> Sequence[Incident]:
@@ -39,6 +74,16 @@ def incidents_of(session: Session, case_id: UUID) -> Sequence[Incident]:
 def evidence_of(session: Session, case_id: UUID) -> Sequence[Evidence]:
     latest = select(Evidence).where(Evidence.case_id == case_id).order_by(Evidence.id.desc())
     return session.scalars(latest.limit(_EVIDENCE_SHOWN)).all()
+
+
+def asks_of(session: Session, case_id: UUID) -> Sequence[CaseAsk]:
+    latest = select(CaseAsk).where(CaseAsk.case_id == case_id).order_by(CaseAsk.id.desc())
+    return session.scalars(latest.limit(_LINES_SHOWN)).all()[::-1]
+
+
+def links_of(session: Session, case_id: UUID) -> Sequence[CaseLink]:
+    either = or_(CaseLink.case_id == case_id, CaseLink.other_id == case_id)
+    return session.scalars(select(CaseLink).where(either).order_by(CaseLink.id.desc()).limit(_LINES_SHOWN)).all()[::-1]
 
 
 def _fields(case: Case, kind: Kind) -> dict[str, object]:

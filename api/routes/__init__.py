@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.routes import (
     audit,
     case_acts,
+    case_additions,
     case_events,
     case_lists,
     cases,
@@ -19,12 +20,10 @@ from api.routes import (
     edges,
     evidence,
     health,
-    indicators,
     internal,
     people,
     person_reports,
     sessions,
-    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -40,10 +39,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     case_lists.router,
     cases.router,
     case_acts.router,
+    case_additions.router,
     evidence.router,
-    webhooks.router,
     person_reports.router,
-    indicators.router,
     internal.router,
     edge_internal.router,
     health.router,

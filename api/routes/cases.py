@@ -1,4 +1,4 @@
-"""Reading cases: one case, its history, the reports behind it."""
+"""Reading cases: one case, its history, the reports behind it, its timers, asks and links."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from api.access import allowed
+from api.cases.act_schemas import ShownAsk, ShownLink, ShownTimerLine, TimerPage
 from api.cases.evidence import note_arrivals, with_plate
 from api.cases.lists import find_case, lines_of
 from api.cases.schemas import (
@@ -17,10 +18,10 @@ from api.cases.schemas import (
     ShownHistoryLine,
     ShownReport,
 )
-from api.cases.views import detail, evidence_of, incidents_of
+from api.cases.views import Onlooker, asks_of, detail, evidence_of, for_acting, incidents_of, links_of
 from api.people.callers import Caller
 from api.services import Here
-from api.tables import HistoryLine, ReportRow
+from api.tables import HistoryLine, ReportRow, TimerLine
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
 
@@ -36,9 +37,10 @@ def show(case_id: UUID, caller: Reader, here: Here, response: Response) -> CaseD
         case, kind = find_case(session, here.rights, caller, case_id, action=_READ)
         incidents, evidence = incidents_of(session, case_id), evidence_of(session, case_id)
         plates = with_plate(session, (item.sha256 for item in evidence))
+        shown = for_acting(case, kind, Onlooker(session, here.rights, caller, here.clock()))
     note_arrivals(here.database, here.evidence, evidence)
     response.headers["ETag"] = f'"{case.version}"'
-    return detail(case, kind, incidents=incidents, evidence=evidence, plates=plates)
+    return detail(shown, incidents=incidents, evidence=evidence, plates=plates)
 
 
 @router.get("/{case_id}/history")
@@ -56,3 +58,28 @@ def show_reports(case_id: UUID, caller: Reader, here: Here, after: AfterLine = 0
         find_case(session, here.rights, caller, case_id, action=_READ)
         rows, following = lines_of(session, ReportRow, case_id, after=after, limit=limit)
     return ReportPage(items=[ShownReport.model_validate(row) for row in rows], next=following)
+
+
+@router.get("/{case_id}/timers")
+def show_timers(case_id: UUID, caller: Reader, here: Here, after: AfterLine = 0, limit: Limit = 200) -> TimerPage:
+    """Shows the timer ledger: each start, stop, pause, resume and extension of the case's clocks."""
+    with here.database.read() as session:
+        find_case(session, here.rights, caller, case_id, action=_READ)
+        lines, following = lines_of(session, TimerLine, case_id, after=after, limit=limit)
+    return TimerPage(items=[ShownTimerLine.model_validate(line) for line in lines], next=following)
+
+
+@router.get("/{case_id}/asks")
+def show_asks(case_id: UUID, caller: Reader, here: Here) -> list[ShownAsk]:
+    """Shows what was asked for, and what was decided about it; oldest first, the latest 200."""
+    with here.database.read() as session:
+        find_case(session, here.rights, caller, case_id, action=_READ)
+        return [ShownAsk.model_validate(asked) for asked in asks_of(session, case_id)]
+
+
+@router.get("/{case_id}/links")
+def show_links(case_id: UUID, caller: Reader, here: Here) -> list[ShownLink]:
+    """Shows the cases that this one came after, or that came after it; oldest first, the latest 200."""
+    with here.database.read() as session:
+        find_case(session, here.rights, caller, case_id, action=_READ)
+        return [ShownLink.model_validate(linked) for linked in links_of(session, case_id)]

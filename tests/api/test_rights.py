@@ -121,5 +121,5 @@ def _client(place: Place, column: str) -> httpx.Client:
 
 
 def _filled(path: str) -> str:
-    ids = {"case_id": uuid4(), "key_id": uuid4(), "request_id": uuid4(), "webhook_id": uuid4(), "delivery_id": 1}
+    ids = {"case_id": uuid4(), "key_id": uuid4(), "request_id": uuid4(), "ask_id": uuid4()}
     return path.format(**ids, edge_id="no-such-edge", sha256="0" * 64, asset="favicon.png")
