@@ -15,7 +15,9 @@ from api.chores.runner import ChoreRunner
 from api.clock import Clock, utc_now
 from api.database import Database
 from api.evidence_store import open_evidence_store
+from api.indicators.scoring import Scoring
 from api.interchange.feed import Feed
+from api.interchange.sending import WebhookSender
 from api.methods import Methods
 from api.middleware import BodyLimits, RequestIds
 from api.people.passwords import Passwords
@@ -41,7 +43,7 @@ LARGER_BODIES = {
 
 def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
     """Raises: UnauthorisedRoute: If a route declares no action. RightsError: If the table of rights is broken.
-    EvidenceMisconfigured: If the evidence store's settings cannot be used.
+    EvidenceMisconfigured: If the evidence store's settings cannot be used. ScoringError: If the table of the score is.
     """
     database = Database(settings.database_url)
     services = Services(
@@ -52,6 +54,8 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         rights=Rights.load(),
         clock=clock,
         feed=Feed(database),
+        scoring=Scoring.load(settings.scoring_file),
+        webhooks=WebhookSender(database, clock, source=f"/streetcase/{settings.district}"),
     )
 
     @asynccontextmanager
@@ -60,6 +64,7 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         chores.start()
         yield
         await to_thread.run_sync(chores.stop)
+        await to_thread.run_sync(services.webhooks.close)
         services.database.close()
 
     # FastAPI's own pages load their scripts from the internet, and declare no action.

@@ -10,7 +10,9 @@ from fastapi import Depends, Request
 from api.clock import Clock
 from api.database import Database
 from api.evidence_store import EvidenceStore
+from api.indicators.scoring import Scoring
 from api.interchange.feed import Feed
+from api.interchange.sending import WebhookSender
 from api.people.passwords import Passwords
 from api.rights import Rights
 from api.settings import ApiSettings
@@ -25,6 +27,8 @@ class Services:
     rights: Rights
     clock: Clock
     feed: Feed
+    scoring: Scoring
+    webhooks: WebhookSender
 
 
 def services_of(request: Request) -> Services:

@@ -27,7 +27,8 @@ class ApiSettings:
     """database_url: of SQLite or PostgreSQL; it may hold a password, so it is never shown.
 
     district: six digits, the first part of a case number. time_zone: whose days the numbers count.
-    evidence_url, evidence_key_file: see ``EvidenceSettings``. retention_file: None for the table of this release.
+    evidence_url, evidence_key_file: see ``EvidenceSettings``. retention_file, scoring_file: None for the
+    tables of this release.
     audit_heads_file: where the head of the audit trail is written each day; None for beside the evidence.
     """
 
@@ -40,6 +41,7 @@ class ApiSettings:
     evidence_url: str | None = field(default=None, repr=False)
     evidence_key_file: Path | None = None
     retention_file: Path | None = None
+    scoring_file: Path | None = None
     audit_heads_file: Path | None = None
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class ApiSettings:
             evidence_url=environ.get("STREETCASE_EVIDENCE_URL", "").strip() or None,
             evidence_key_file=_path(environ, "STREETCASE_EVIDENCE_KEY_FILE"),
             retention_file=_path(environ, "STREETCASE_RETENTION_FILE"),
+            scoring_file=_path(environ, "STREETCASE_SCORING_FILE"),
             audit_heads_file=_path(environ, "STREETCASE_AUDIT_HEADS_FILE"),
         )
 

@@ -10,13 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from api.settings import SettingsError
+
 SCORING_CSV = Path(__file__).parent / "scoring.csv"
 _COLUMNS = ["key", "value", "note"]
 _REVIEW_S = "review_s"
 _MOST = 86_400
 
 
-class ScoringError(Exception):
+class ScoringError(SettingsError):
     """The table of the score cannot be used; the message names file, line and what was expected."""
 
 

@@ -20,10 +20,12 @@ from api.routes import (
     edges,
     evidence,
     health,
+    indicators,
     internal,
     people,
     person_reports,
     sessions,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -41,7 +43,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     case_acts.router,
     case_additions.router,
     evidence.router,
+    webhooks.router,
     person_reports.router,
+    indicators.router,
     internal.router,
     edge_internal.router,
     health.router,

@@ -31,7 +31,10 @@ class Webhook(Base):
 
 
 class WebhookDelivery(Base):
-    """One line of history on its way to one webhook. state: waiting, delivered or given_up."""
+    """One line of history on its way to one webhook. state: waiting, delivered or given_up.
+
+    next_at: when it is tried next; give_up_at: when it is tried no longer. status, error: of the last attempt.
+    """
 
     __tablename__ = "webhook_deliveries"
 
@@ -40,7 +43,9 @@ class WebhookDelivery(Base):
     line_id: Mapped[int] = mapped_column(BigInteger())
     state: Mapped[Name]
     attempts: Mapped[Count]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     next_at: Mapped[datetime]
+    give_up_at: Mapped[datetime]
     last_at: Mapped[datetime | None]
     status: Mapped[int | None]
     error: Mapped[Text | None]

@@ -121,5 +121,8 @@ def _client(place: Place, column: str) -> httpx.Client:
 
 
 def _filled(path: str) -> str:
-    ids = {"case_id": uuid4(), "key_id": uuid4(), "request_id": uuid4(), "ask_id": uuid4()}
+    ids = {
+        **{name: uuid4() for name in ("case_id", "key_id", "request_id", "ask_id", "webhook_id")},
+        "delivery_id": 1,
+    }
     return path.format(**ids, edge_id="no-such-edge", sha256="0" * 64, asset="favicon.png")

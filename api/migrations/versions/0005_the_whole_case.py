@@ -261,7 +261,9 @@ def upgrade() -> None:
         sa.Column("line_id", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=64), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("give_up_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("error", sa.String(length=500), nullable=True),
@@ -271,6 +273,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
         sa.UniqueConstraint("webhook_id", "line_id", name=op.f("uq_webhook_deliveries_webhook_id_line_id")),
     )
+    op.create_index(op.f("ix_webhook_deliveries_created_at"), "webhook_deliveries", ["created_at"], unique=False)
     op.create_index(
         op.f("ix_webhook_deliveries_state_next_at"), "webhook_deliveries", ["state", "next_at"], unique=False
     )
@@ -472,6 +475,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_case_asks_case_id"), table_name="case_asks")
     op.drop_table("case_asks")
     op.drop_index(op.f("ix_webhook_deliveries_state_next_at"), table_name="webhook_deliveries")
+    op.drop_index(op.f("ix_webhook_deliveries_created_at"), table_name="webhook_deliveries")
     op.drop_table("webhook_deliveries")
     op.drop_table("sensors")
     op.drop_table("kind_conditions")
