@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.routes import (
     audit,
+    bulletin,
     case_acts,
     case_additions,
     case_events,
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     person_reports.router,
     indicators.router,
+    bulletin.router,
     internal.router,
     edge_internal.router,
     health.router,

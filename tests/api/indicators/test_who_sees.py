@@ -72,7 +72,7 @@ def test_who_has_grids_sees_the_figures_of_those(shared_place: Place) -> None:
 
 
 def test_who_may_not_read_indicators_is_refused(shared_sqlite_place: Place) -> None:
-    paths = ("", "/league", "/series", "/precision")
+    paths = ("", "/league", "/series", "/precision", "/bulletin")
     integrator, nobody = shared_sqlite_place.person(Role.INTEGRATOR), shared_sqlite_place.client()
     assert {integrator.get(f"/api/v1/indicators{path}").status_code for path in paths} == {403}
     assert {nobody.get(f"/api/v1/indicators{path}").status_code for path in paths} == {401}
