@@ -28,6 +28,7 @@ from api.routes.case_additions import MAX_PICTURE_BODY_BYTES, PICTURES_PATH
 from api.routes.edge_configurations import CONFIGURATION_PATH, MAX_CONFIGURATION_BODY_BYTES
 from api.routes.edge_internal import MAX_RESULT_BODY_BYTES, MAX_STATUSES_BODY_BYTES, RESULT_PATH, STATUSES_PATH
 from api.routes.internal import REPORTS_PATH
+from api.routes.places_areas import GRIDS_PATH, MAX_AREAS_BODY_BYTES, ROADS_PATH
 from api.services import Services
 from api.settings import ApiSettings
 
@@ -38,6 +39,8 @@ LARGER_BODIES = {
     CONFIGURATION_PATH: MAX_CONFIGURATION_BODY_BYTES,
     STATUSES_PATH: MAX_STATUSES_BODY_BYTES,
     RESULT_PATH: MAX_RESULT_BODY_BYTES,
+    GRIDS_PATH: MAX_AREAS_BODY_BYTES,
+    ROADS_PATH: MAX_AREAS_BODY_BYTES,
 }
 
 

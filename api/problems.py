@@ -19,6 +19,7 @@ from api.cases.errors import CaseConflict, CaseForbidden, CaseMissing, CaseUnfit
 from api.evidence_store import EvidenceMissing, EvidenceUnavailable
 from api.people.accounts import LoginLocked, LoginRefused, NameTaken
 from api.people.passwords import PasswordsBusy
+from api.places.errors import PlaceInUse, PlaceMissing, PlacesRefused, PlaceTaken
 
 _log = structlog.get_logger()
 _RETRY_AFTER_S = "2"
@@ -66,8 +67,12 @@ def answer_problems(app: FastAPI) -> None:
         (EvidenceMissing, HTTPStatus.NOT_FOUND),
         (NameTaken, HTTPStatus.CONFLICT),
         (LoginRefused, HTTPStatus.UNAUTHORIZED),
+        (PlaceMissing, HTTPStatus.NOT_FOUND),
+        (PlaceInUse, HTTPStatus.CONFLICT),
+        (PlaceTaken, HTTPStatus.CONFLICT),
     ):
         app.add_exception_handler(error, _in_words(status))
+    app.add_exception_handler(PlacesRefused, _refused_places)
     app.add_exception_handler(CaseConflict, _conflict)
     app.add_exception_handler(LoginLocked, _locked)
     app.add_exception_handler(PasswordsBusy, _busy)
@@ -111,6 +116,14 @@ def _invalid(request: Request, error: Any) -> JSONResponse:
 
 def _printable(errors: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{key: text.encode("utf-8", "replace").decode()[:300] for key, text in e.items()} for e in errors]
+
+
+def _refused_places(request: Request, error: Any) -> JSONResponse:
+    errors = _printable([{"where": fault.where, "why": fault.why} for fault in error.faults])
+    detail = str(error).encode("utf-8", "replace").decode()
+    return _answer(
+        request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, more={"errors": errors, "errors_count": error.count}
+    )
 
 
 def _conflict(request: Request, error: Any) -> JSONResponse:

@@ -70,7 +70,7 @@ class PlacesIndex:
         metres = LocalMetres.around(float(latitude) for _, latitude in shapely.get_coordinates(lines))
         self._road_lines = Roads(lines, [road.width_m for road in roads], metres)
         permits, areas = _readable(sorted(permits, key=lambda permit: permit.id))
-        self._permits = [_open_permit(permit) for permit in permits]
+        self._permits = [_OpenPermit(permit.id, frozenset(permit.kinds), window_of(permit)) for permit in permits]
         self._permit_areas = Areas(areas)
         self._departments: dict[_AssignmentKey, str] = {}
         for each in sorted(assignments, key=lambda each: each.id):
@@ -142,17 +142,16 @@ class PlacesIndex:
         return found
 
 
-def _open_permit(permit: Permit) -> _OpenPermit:
-    window = PermitWindow(
+def window_of(permit: Permit) -> PermitWindow:
+    """When the permit is open. One that was revoked held until then: late reports are judged by their own time."""
+    return PermitWindow(
         from_at=permit.from_at,
-        # One that was revoked held until then: what came late from an offline edge is judged by its own time.
         until_at=min(permit.until_at, permit.revoked_at or permit.until_at),
         zone=ZoneInfo(permit.time_zone),
         daily_from=_time(permit.daily_from),
         daily_until=_time(permit.daily_until),
         weekdays=frozenset(range(7) if permit.weekdays is None else permit.weekdays),
     )
-    return _OpenPermit(permit.id, frozenset(permit.kinds), window)
 
 
 def _time(text: str | None) -> time | None:
