@@ -1,78 +1,192 @@
-"""Writes what reports change: new cases and incidents, counts, evidence, history; the same in any order."""
+"""Writes what reports change: new cases and incidents, counts, states, history; counts are the same in any order."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
-from sqlalchemy import case as when
-from sqlalchemy import func, select
+import structlog
 from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
 
-from api.cases.history import Act, line_values
+from api.cases.aftermath import Step, relation_after
+from api.cases.announced import AnnouncedEvidence
+from api.cases.blindness import keep_blind_sources
+from api.cases.gone import gone_in_database, gone_in_memory
+from api.cases.history import Act
+from api.cases.looks import CROP
+from api.cases.machine_acts import Happened, Machine, begin_alarm, reopen, seen_again, still_there
 from api.cases.moments import moments_of
+from api.cases.muting import box_of
+from api.cases.nearness import cell_of
+from api.cases.new_cases import RECURRENCE, Recurrences, make_case, permit, set_place
 from api.cases.reported_by_people import ReportByPerson, actor_of
+from api.cases.stage_rules import StageRules, load_rules
 from api.cases.states import CaseState
-from api.inserting import insert_new, insert_rows
-from api.places.datum import gcj02_to_wgs84
-from api.schemas import Report, ReportedEvidence, ReportOutcome
-from api.tables import Case, Evidence, HistoryLine, Incident, Kind, ReportRow
-from api.tables.base import JsonObject, UtcTime
+from api.cases.telling import Telling, told_by
+from api.cases.whereabouts import Whereabouts, position_of, set_position
+from api.clocks.work_time import WorkingHours, WorkTimeError
+from api.inserting import insert_if_absent, insert_new, insert_rows
+from api.places.index import PlacesIndex
+from api.places.resolver import places_index
+from api.schemas import Report, ReportOutcome
+from api.tables import Case, CaseLink, Incident, Kind, ReportRow, TimerLine
+from api.tables.base import JsonObject
 
-GONE = "gone"
-BEFORE = "before"
-"""The role of a person's picture of what is wrong."""
-
-_ItemKey = tuple[UUID, str, str]
+_log = structlog.get_logger()
 
 
 class CaseChanges:
     """The changes of one transaction. Cases and incidents handed in belong to its session and are locked."""
 
     def __init__(
-        self, session: Session, incidents: Iterable[Incident], *, now: datetime, request_id: str | None
+        self,
+        session: Session,
+        incidents: Iterable[Incident],
+        kinds: Mapping[str, Kind],
+        *,
+        now: datetime,
+        request_id: str | None,
     ) -> None:
         self._session = session
-        self._now = now
-        self._request_id = request_id
+        self._kinds = kinds
+        self.now = now
+        self._telling = Telling(now=now, request_id=request_id)
+        self._evidence = AnnouncedEvidence(session, {incident.id for incident in incidents})
         self._new_cases: list[Case] = []
         self._new_incidents: list[Incident] = []
-        self._new_evidence: list[Evidence] = []
+        self._moved: list[Incident] = []
         self._report_rows: list[JsonObject] = []
-        self._history: list[JsonObject] = []
+        self._timers: list[JsonObject] = []
+        self._links: list[JsonObject] = []
         self._touched: dict[UUID, tuple[Case, Report]] = {}
-        self._evidence = _known_evidence(session, {incident.id for incident in incidents})
+        self._counted: dict[UUID, Incident] = {}
+        self._permitted: dict[UUID, JsonObject] = {}
 
-    def new_case(self, report: Report, kind: Kind) -> Case:
-        seen = moments_of(report)
-        case = Case(
-            id=uuid7(),
-            state=CaseState.DETECTED,
-            version=1,
-            kind_key=kind.key,
-            detected_kind_key=kind.key,
-            family=kind.family,
-            department=kind.department,
-            edge_id=report.edge_id,
-            watch_id=report.watch_id,
-            source_type=report.source_type,
-            source_id=report.source_id,
-            preset=report.preset,
-            first_seen_at=seen.first_seen_at,
-            last_seen_at=seen.occurred_at,
-            incidents_count=0,
-            reports_count=0,
-            created_at=self._now,
-        )
-        if isinstance(report, ReportByPerson):
-            case.channel, case.reporter = report.channel, report.reporter
-            case.description, case.address = report.description, report.address
+    def request_id_of(self, report: Report) -> str | None:
+        return self._telling.request_id_of(report)
+
+    @cached_property
+    def rules(self) -> StageRules:
+        try:
+            return load_rules(self._session)
+        except WorkTimeError as error:
+            # An alarm is not to be lost because somebody broke a calendar: its clock runs by the bare hours.
+            _log.error("the working calendar cannot be read", error=str(error))
+            return StageRules(hours=WorkingHours.of(time_zone="UTC", hours=[("00:00", "24:00")], weekdays=range(7)))
+
+    @cached_property
+    def _places(self) -> PlacesIndex:
+        return places_index(self._session)
+
+    def new_case(self, report: Report, kind: Kind, where: Whereabouts) -> Case:
+        longitude, latitude = (None, None) if where.position is None else where.position.point
+        resolved = self._places.resolve(kind, longitude, latitude, moments_of(report).occurred_at)
+        case = make_case(report, kind, where, resolved, now=self.now)
+        permitted = permit(self._session, case, resolved, now=self.now)
         self._new_cases.append(case)
+        if permitted is None:
+            self._timers += begin_alarm(case, self._machine(report))
+        else:
+            self._permitted[case.id] = permitted
         return case
 
     def new_incident(self, report: Report, case: Case, outcome: ReportOutcome) -> Incident:
+        incident = self._begin_incident(report, case)
+        self._begin_history(case, report, outcome)
+        return incident
+
+    def muted_incident(self, report: Report, case: Case, look: str | None) -> Incident:
+        """A new incident that is only counted, on the rejected case whose thing it shows."""
+        incident = self._begin_incident(report, case)
+        incident.muted, incident.look_hash = True, look
+        crop = next((item.sha256 for item in report.evidence if item.role == CROP), None)
+        self._telling.write(case, Act.MUTED, report, {"kind": report.kind, "score": report.score, "crop": crop})
+        return incident
+
+    def move(self, report: Report, incident: Incident, case: Case, target: Case, outcome: ReportOutcome) -> None:
+        """Takes an incident that is still seen from a case that is over to another one, which is linked to it."""
+        relation = relation_after(case)
+        incident.home_case_id = incident.home_case_id or case.id
+        incident.case_id, incident.muted = target.id, False
+        case.incidents_count -= 1
+        target.incidents_count += 1
+        self._evidence.move(incident.id, target.id)
+        self._moved.append(incident)
+        self._touched.setdefault(case.id, (case, report))
+        ended = Act.MUTE_ENDED if case.state is CaseState.REJECTED else Act.LINKED
+        self._telling.write(case, ended, report, {"case_id": str(target.id), "relation": relation})
+        self._begin_history(target, report, outcome)
+        self._link(target, case.id, relation, report)
+
+    def act(self, step: Step, report: Report, case: Case) -> None:
+        """Does to the state of a case what a sighting does."""
+        machine = self._machine(report)
+        details = told_by(report)
+        if step is Step.STILL_THERE:
+            details["pictures"] = [item.sha256 for item in report.evidence]
+            self._happen(still_there(case, machine, details))
+        elif step is Step.SEEN_AGAIN:
+            self._happen(seen_again(case, machine, details))
+        elif step is Step.REOPEN:
+            self._timers += reopen(case, machine.moment("still seen"))
+            self._telling.write(case, Act.REOPENED, report)
+
+    def count(self, report: Report, *, case: Case, incident: Incident, outcome: ReportOutcome) -> None:
+        """Lets a report have its effect on its incident and case, and keeps it as it came."""
+        seen = moments_of(report)
+        if seen.occurred_at >= incident.last_seen_at or incident.box is None:
+            incident.box = box_of(report) or incident.box
+        for counted in (case, incident):
+            counted.reports_count += 1
+            counted.first_seen_at = min(counted.first_seen_at, seen.first_seen_at)
+            counted.last_seen_at = max(counted.last_seen_at, seen.occurred_at)
+            counted.dwell_s = _greater(counted.dwell_s, report.dwell_s)
+            counted.score = _greater(counted.score, report.score)
+        if case.state is CaseState.REJECTED and outcome is not ReportOutcome.NEW_CASE:
+            case.muted_count += 1
+        case.asset_id = case.asset_id or report.asset_id
+        self._place(case, report)
+        if report.phase == "cleared":
+            self._clear(report, case, incident, at=seen.occurred_at)
+        elif incident.cleared_at is not None and incident.cleared_at < incident.last_seen_at:
+            incident.cleared_at = incident.clear_reason = None
+        for item in report.evidence:
+            self._evidence.keep(item, case, incident)
+        if isinstance(report, ReportByPerson):
+            self._evidence.keep_photos(report, case, incident)
+        self._report_rows.append(self._row(report, case, outcome))
+        self._touched[case.id] = (case, report)
+        self._counted[incident.id] = incident
+
+    def save(self) -> None:
+        """Brings everything to the database, in an order that its foreign keys accept.
+
+        New rows go in as plain values, all of a table at once: of what a POST brings nearly everything is new, and the
+        unit of work would cost more than the database.
+        """
+        new = {case.id for case in self._new_cases}
+        self._decide_gone(gone_in_memory(new, [*self._new_incidents, *self._moved]))
+        self._link_recurrences()
+        insert_new(self._session, self._new_cases)
+        insert_new(self._session, self._new_incidents)
+        self._evidence.save()
+        insert_rows(self._session, ReportRow, self._report_rows)
+        self._session.flush()
+        self._decide_gone(gone_in_database(self._session, self._touched.keys() - new))
+        keep_blind_sources(self._session, self._counted.values())
+        insert_if_absent(self._session, CaseLink, self._links, unique=["case_id", "other_id", "relation"])
+        insert_rows(self._session, TimerLine, self._timers)
+        self._telling.save(self._session)
+        self._session.flush()
+
+    def _begin_history(self, case: Case, report: Report, outcome: ReportOutcome) -> None:
+        self._telling.begin(case, report, outcome)
+        if (permitted := self._permitted.pop(case.id, None)) is not None:
+            self._telling.write(case, Act.PERMITTED, report, permitted)
+
+    def _begin_incident(self, report: Report, case: Case) -> Incident:
         seen = moments_of(report)
         incident = Incident(
             id=report.incident_id,
@@ -82,53 +196,24 @@ class CaseChanges:
             watch_id=report.watch_id,
             source_type=report.source_type,
             source_id=report.source_id,
+            box=box_of(report),
             first_seen_at=seen.first_seen_at,
             last_seen_at=seen.occurred_at,
             reports_count=0,
         )
         self._new_incidents.append(incident)
         case.incidents_count += 1
-        self._write(case, *_beginning(report, outcome))
         return incident
 
-    def count(self, report: Report, *, case: Case, incident: Incident, outcome: ReportOutcome) -> None:
-        """Lets a report have its effect on its incident and case, and keeps it as it came."""
-        seen = moments_of(report)
-        for counted in (case, incident):
-            counted.reports_count += 1
-            counted.first_seen_at = min(counted.first_seen_at, seen.first_seen_at)
-            counted.last_seen_at = max(counted.last_seen_at, seen.occurred_at)
-            counted.dwell_s = _greater(counted.dwell_s, report.dwell_s)
-            counted.score = _greater(counted.score, report.score)
-        case.asset_id = case.asset_id or report.asset_id
-        _place(case, report)
-        if report.phase == "cleared":
-            self._clear(report, case, incident, at=seen.occurred_at)
-        elif incident.cleared_at is not None and incident.cleared_at < incident.last_seen_at:
-            incident.cleared_at = incident.clear_reason = None
-        for item in report.evidence:
-            self._keep_evidence(item, case, incident)
-        if isinstance(report, ReportByPerson):
-            self._keep_photos(report, case, incident)
-        self._report_rows.append(self._row(report, case, outcome))
-        self._touched[case.id] = (case, report)
-
-    def save(self) -> None:
-        """Brings everything to the database, in an order that its foreign keys accept.
-
-        New rows go in as plain values, all of a table at once: of what a POST brings nearly everything is new, and the
-        unit of work would cost more than the database.
-        """
-        known = self._touched.keys() - {case.id for case in self._new_cases}
-        self._decide_gone(_gone_in_memory(self._new_cases, self._new_incidents))
-        insert_new(self._session, self._new_cases)
-        insert_new(self._session, self._new_incidents)
-        insert_new(self._session, self._new_evidence)
-        insert_rows(self._session, ReportRow, self._report_rows)
-        self._session.flush()
-        self._decide_gone(_gone_in_database(self._session, known))
-        insert_rows(self._session, HistoryLine, self._history)
-        self._session.flush()
+    def _place(self, case: Case, report: Report) -> None:
+        """Gives a case that nobody could place the first position that is told."""
+        if report.position is None or case.longitude is not None:
+            return
+        position = position_of(report.position)
+        set_position(case, position, cell=cell_of(*position.point))
+        kind = self._kinds.get(case.kind_key)
+        if case.state is CaseState.DETECTED and kind is not None:
+            set_place(case, self._places.resolve(kind, *position.point, moments_of(report).occurred_at))
 
     def _clear(self, report: Report, case: Case, incident: Incident, *, at: datetime) -> None:
         # The latest word holds, in whatever order the words arrive, and only while nothing was seen after it.
@@ -136,7 +221,7 @@ class CaseChanges:
             return
         word = (at, str(report.clear_reason))
         if incident.cleared_at is None:
-            self._write(case, Act.INCIDENT_CLEARED, report, {"reason": report.clear_reason})
+            self._telling.write(case, Act.INCIDENT_CLEARED, report, {"reason": report.clear_reason})
         if incident.cleared_at is None or word > (incident.cleared_at, str(incident.clear_reason)):
             incident.cleared_at, incident.clear_reason = word
 
@@ -145,51 +230,33 @@ class CaseChanges:
         for case_id, gone_at in gone.items():
             case, report = self._touched[case_id]
             if gone_at is not None and case.gone_at is None:
-                self._write(case, Act.GONE, report, {"at": gone_at.isoformat()})
+                self._telling.write(case, Act.GONE, report, {"at": gone_at.isoformat()})
+                if case.muted_until is not None and gone_at < case.muted_until:
+                    self._telling.write(case, Act.MUTE_ENDED, report, {"why": "gone"})
             elif gone_at is None and case.gone_at is not None:
-                self._write(case, Act.SEEN_AGAIN, report, {})
+                self._telling.write(case, Act.SEEN_AGAIN, report)
             case.gone_at = gone_at
 
-    def _keep_evidence(self, item: ReportedEvidence, case: Case, incident: Incident) -> None:
-        key = (incident.id, item.sha256, item.role)
-        known = self._evidence.get(key)
-        sacrificed = item.state == "sacrificed"
-        if known is None:
-            # Whatever an edge says, an item is present only once the store has it.
-            self._evidence[key] = known = Evidence(
-                case_id=case.id,
-                incident_id=incident.id,
-                sha256=item.sha256,
-                role=item.role,
-                media_type=item.media_type,
-                size_bytes=item.size_bytes,
-                taken_at=item.taken_at,
-                state="sacrificed" if sacrificed else "pending",
-                reason=item.reason,
-                plate_kept=item.plate_kept,
-            )
-            self._new_evidence.append(known)
-        elif sacrificed and known.state == "pending":
-            known.state, known.reason = "sacrificed", item.reason
-        # Once marked it stays marked: a later event that leaves the mark out must not widen who may look.
-        known.plate_kept = known.plate_kept or item.plate_kept
+    def _link_recurrences(self) -> None:
+        if not self._new_cases:
+            return
+        before = Recurrences(self._session, self._new_cases, self._kinds, now=self.now)
+        for case in self._new_cases:
+            case.recurrences_count, last = before.of(case)
+            if last is not None:
+                self._link(case, last, RECURRENCE, self._touched[case.id][1])
 
-    def _keep_photos(self, report: ReportByPerson, case: Case, incident: Incident) -> None:
-        self._new_evidence.extend(
-            Evidence(
-                case_id=case.id,
-                incident_id=incident.id,
-                sha256=photo.sha256,
-                role=BEFORE,
-                media_type=photo.media_type,
-                size_bytes=photo.size_bytes,
-                taken_at=report.occurred_at,
-                state="present",
-                plate_kept=False,
-                added_by=report.actor,
-            )
-            for photo in report.photos
-        )
+    def _link(self, case: Case, other_id: UUID, relation: str, report: Report) -> None:
+        link: JsonObject = {"case_id": case.id, "other_id": other_id, "relation": relation}
+        self._links.append(link | {"at": self.now, "actor": actor_of(report)})
+        self._telling.write(case, Act.LINKED, report, {"relation": relation, "case_id": str(other_id)})
+
+    def _happen(self, happened: Happened) -> None:
+        self._telling.lines += happened.history
+        self._timers += happened.timers
+
+    def _machine(self, report: Report) -> Machine:
+        return Machine(at=self.now, actor=actor_of(report), rules=self.rules, request_id=self.request_id_of(report))
 
     def _row(self, report: Report, case: Case, outcome: ReportOutcome) -> JsonObject:
         return {
@@ -199,77 +266,11 @@ class CaseChanges:
             "outcome": outcome.value,
             "occurred_at": report.occurred_at,
             "received_at": report.received_at,
-            "recorded_at": self._now,
+            "recorded_at": self.now,
             "stream_entry": report.stream_entry,
             "request_id": report.request_id,
             "payload": report.model_dump(mode="json", exclude_none=True),
         }
-
-    def _write(self, case: Case, act: Act, report: Report, details: JsonObject) -> None:
-        details |= {"incident_id": str(report.incident_id), "report_id": str(report.report_id)}
-        if doubted := moments_of(report).doubted:
-            details |= {"doubted": dict(doubted), "received_at": report.received_at.isoformat()}
-        self._history.append(
-            line_values(
-                case.id,
-                act,
-                at=self._now,
-                actor=actor_of(report),
-                request_id=report.request_id or self._request_id,
-                details=details,
-            )
-        )
-
-
-def _gone_in_memory(cases: Iterable[Case], incidents: Iterable[Incident]) -> dict[UUID, datetime | None]:
-    """Returns since when each of these new cases is gone, None where it is not; all their incidents are new too."""
-    gone: dict[UUID, datetime | None] = {case.id: case.first_seen_at for case in cases}
-    for incident in incidents:
-        if incident.case_id in gone:
-            since = gone[incident.case_id]
-            cleared_at = incident.cleared_at if incident.clear_reason == GONE else None
-            gone[incident.case_id] = max(since, cleared_at) if since and cleared_at else None
-    return gone
-
-
-def _gone_in_database(session: Session, case_ids: Collection[UUID]) -> dict[UUID, datetime | None]:
-    """Returns since when each of these cases is gone, None where it is not."""
-    if not case_ids:
-        return {}
-    stays = func.count(when((Incident.clear_reason == GONE, None), else_=1))
-    rows = session.execute(
-        select(Incident.case_id, stays, func.max(Incident.cleared_at, type_=UtcTime()))
-        .where(Incident.case_id.in_(case_ids))
-        .group_by(Incident.case_id)
-    )
-    return {case_id: None if staying else gone_at for case_id, staying, gone_at in rows}
-
-
-def _known_evidence(session: Session, incident_ids: set[UUID]) -> dict[_ItemKey, Evidence]:
-    if not incident_ids:
-        return {}
-    rows = session.scalars(select(Evidence).where(Evidence.incident_id.in_(incident_ids)))
-    return {(row.incident_id, row.sha256, row.role): row for row in rows}
-
-
-def _place(case: Case, report: Report) -> None:
-    given = report.position
-    if given is None or case.longitude is not None:
-        return
-    longitude, latitude = given.longitude, given.latitude
-    if given.datum == "GCJ02":
-        longitude, latitude = gcj02_to_wgs84(longitude, latitude)
-    case.longitude, case.latitude = longitude, latitude
-    case.position_error_m = given.position_error_m
-    case.given_longitude, case.given_latitude, case.given_datum = given.longitude, given.latitude, given.datum
-
-
-def _beginning(report: Report, outcome: ReportOutcome) -> tuple[Act, Report, JsonObject]:
-    details: JsonObject = {"kind": report.kind, "score": report.score}
-    if isinstance(report, ReportByPerson):
-        words = {"channel": report.channel, "reporter": report.reporter, "address": report.address}
-        return Act.REPORTED, report, details | words | {"description": report.description}
-    return Act.DETECTED if outcome is ReportOutcome.NEW_CASE else Act.JOINED, report, details
 
 
 def _greater(known: float | None, reported: float | None) -> float | None:

@@ -81,7 +81,7 @@ def record_person_report(
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"kind: expected one of the catalogue, got {report.kind}")
     photos = [_photo(services, sha256) for sha256 in dict.fromkeys(report.photos)]
     told = _told(report, photos, caller=caller, now=now)
-    [answer] = record(services.database, [told], now=now, request_id=request_id)
+    [answer] = record(services.database, [told], now=now, request_id=request_id, store=services.evidence)
     if answer.outcome is ReportOutcome.REFUSED:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(answer.reason))
     if report.file_at_once and answer.case_id is not None:

@@ -15,7 +15,7 @@ MAX_PIXELS = 16_777_216
 MAX_SCANS = 64
 """A progressive JPEG has about ten; each costs a pass over all pixels, and may be a few bytes long."""
 
-_DECODING = BoundedSemaphore(2)
+DECODING = BoundedSemaphore(2)
 """Of the whole process: each takes up to 250 MB for a moment, in the worst of files."""
 
 _START_OF_SCAN = b"\xff\xda"
@@ -26,7 +26,7 @@ _PICTURES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 MEDIA_TYPES = frozenset({*_PICTURES, "video/mp4", _CSV})
 
 # What Pillow's decoders are known to raise on hostile bytes, beside OSError and SyntaxError.
-_DECODING_ERRORS = (
+DECODING_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -73,7 +73,7 @@ def check(file: BinaryIO, *, media_type: str) -> None:
     elif sniffed != media_type:
         raise WrongContent(f"expected {media_type}, got {sniffed or 'bytes of no known type'}")
     elif media_type in _PICTURES:
-        with _DECODING:
+        with DECODING:
             _check_picture(file, media_type)
 
 
@@ -104,7 +104,7 @@ def _check_picture(file: BinaryIO, media_type: str) -> None:
                 # Decoded, not only opened: a picture cut off in the middle is found out. An eighth is enough.
                 image.draft(None, (image.width // 8, image.height // 8))
                 image.load()
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         raise WrongContent(f"the picture cannot be decoded: {type(error).__name__}") from error
     if not 0 < pixels <= MAX_PIXELS:
         raise WrongContent(f"expected 1 to {MAX_PIXELS} pixels, got {pixels}")

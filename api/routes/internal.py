@@ -90,7 +90,7 @@ def record_reports(
     """Records each report on its own merits; a bad one is answered ``refused`` and blocks no other."""
     checked = [_check(message) for message in messages]
     good = [report for report in checked if isinstance(report, Report)]
-    recorded = iter(record(here.database, good, now=here.clock(), request_id=request_id))
+    recorded = iter(record(here.database, good, now=here.clock(), request_id=request_id, store=here.evidence))
     answers = [next(recorded) if isinstance(report, Report) else report for report in checked]
     for answer in answers:
         if answer.outcome is ReportOutcome.REFUSED:

@@ -26,12 +26,16 @@ from api.tables.base import (
 
 
 class Watch(Base):
-    """One watch of one edge. Whoever reports on it locks this row, so that one thing wrong becomes one case."""
+    """One watch of one edge. Whoever reports on it locks this row, so that one thing wrong becomes one case.
+
+    also_in: of cases that began elsewhere and hold an incident of this watch: pairs of the detected kind and the case.
+    """
 
     __tablename__ = "watches"
 
     edge_id: Mapped[Name] = mapped_column(primary_key=True)
     watch_id: Mapped[Name] = mapped_column(primary_key=True)
+    also_in: Mapped[list[list[str]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Case(Base):
@@ -143,13 +147,15 @@ class Case(Base):
 
     __table_args__ = (
         Index(None, "edge_id", "watch_id", "state"),
+        Index(None, "edge_id", "watch_id", "ended_at"),
         Index(None, "state", "id"),
         Index(None, "department", "id"),
         Index(None, "kind_key", "id"),
         Index(None, "grid_id", "id"),
         Index(None, "assignee_id", "id"),
         Index(None, "latitude", "longitude"),
-        Index(None, "cell", "state"),
+        Index(None, "cell", "state", "ended_at"),
+        Index(None, "asset_id"),
         Index(None, "handle_due_at"),
         Index(None, "close_due_at"),
         Index(None, "filed_at"),

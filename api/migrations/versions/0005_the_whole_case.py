@@ -395,9 +395,11 @@ def upgrade() -> None:
     op.add_column("sessions", sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("sessions", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("sessions", sa.Column("address", sa.String(length=64), nullable=True))
+    op.add_column("watches", sa.Column("also_in", sa.JSON(none_as_null=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("watches", "also_in")
     op.drop_column("sessions", "address")
     op.drop_column("sessions", "last_used_at")
     op.drop_column("sessions", "opened_at")

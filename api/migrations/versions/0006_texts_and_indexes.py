@@ -15,9 +15,11 @@ depends_on = None
 
 INDEXES = (
     # made from the tables
+    IndexOf("ix_cases_asset_id", "cases", ("asset_id",)),
     IndexOf("ix_cases_assignee_id_id", "cases", ("assignee_id", "id")),
-    IndexOf("ix_cases_cell_state", "cases", ("cell", "state")),
+    IndexOf("ix_cases_cell_state_ended_at", "cases", ("cell", "state", "ended_at")),
     IndexOf("ix_cases_close_due_at", "cases", ("close_due_at",)),
+    IndexOf("ix_cases_edge_id_watch_id_ended_at", "cases", ("edge_id", "watch_id", "ended_at")),
     IndexOf("ix_cases_ended_at", "cases", ("ended_at",)),
     IndexOf("ix_cases_escalates_at", "cases", ("escalates_at",)),
     IndexOf("ix_cases_filed_at", "cases", ("filed_at",)),
