@@ -7,6 +7,7 @@ that has a route without one, so that nothing is open because somebody forgot.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +15,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from api.people.callers import ANONYMOUS, Caller, find_caller
+from api.people.callers import ANONYMOUS, Caller, identify
 from api.problems import Problem
 from api.rights import Rights, Role
 from api.services import services_of
@@ -43,8 +44,11 @@ class Allowed:
     def admit(self, request: Request, bearer: str) -> Caller:
         """Returns whom the token or key stands for. Raises: Problem: 401 or 403."""
         caller = _caller(request, bearer)
-        if not services_of(request).rights.may(caller.role, self.action):
+        rights = services_of(request).rights
+        if not rights.may(caller.role, self.action):
             raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} may not do {self.action}")
+        if not caller.may(rights, self.action):
+            raise Problem(HTTPStatus.FORBIDDEN, f"this key is limited to other actions than {self.action}")
         return caller
 
     def bearer(self, request: Request) -> str:
@@ -86,8 +90,13 @@ def _caller(request: Request, bearer: str) -> Caller:
     if not bearer:
         raise _unknown("expected a bearer token or key")
     services = services_of(request)
-    with services.database.read() as session:
-        caller = find_caller(session, bearer, now=services.clock())
+    caller = identify(
+        services.database,
+        bearer,
+        now=services.clock(),
+        idle=timedelta(minutes=services.settings.session_idle_minutes),
+        request_id=request.state.request_id,
+    )
     if caller is None:
         raise _unknown("this token or key is unknown, expired or revoked")
     return caller

@@ -17,7 +17,15 @@ from starlette.exceptions import HTTPException
 
 from api.cases.errors import CaseConflict, CaseForbidden, CaseMissing, CaseUnfit
 from api.evidence_store import EvidenceMissing, EvidenceUnavailable
-from api.people.accounts import LoginLocked, LoginRefused, NameTaken
+from api.people.accounts import (
+    LastAdministrator,
+    LoginLocked,
+    LoginRefused,
+    NameTaken,
+    UnfitPerson,
+    UnknownPerson,
+    WrongPassword,
+)
 from api.people.passwords import PasswordsBusy
 from api.places.errors import PlaceInUse, PlaceMissing, PlacesRefused, PlaceTaken
 
@@ -66,6 +74,10 @@ def answer_problems(app: FastAPI) -> None:
         (CaseUnfit, HTTPStatus.UNPROCESSABLE_ENTITY),
         (EvidenceMissing, HTTPStatus.NOT_FOUND),
         (NameTaken, HTTPStatus.CONFLICT),
+        (UnknownPerson, HTTPStatus.NOT_FOUND),
+        (LastAdministrator, HTTPStatus.CONFLICT),
+        (UnfitPerson, HTTPStatus.UNPROCESSABLE_ENTITY),
+        (WrongPassword, HTTPStatus.UNPROCESSABLE_ENTITY),
         (LoginRefused, HTTPStatus.UNAUTHORIZED),
         (PlaceMissing, HTTPStatus.NOT_FOUND),
         (PlaceInUse, HTTPStatus.CONFLICT),

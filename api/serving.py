@@ -23,4 +23,8 @@ class ApiServer(uvicorn.Server):
 
 def serve(app: FastAPI, *, host: str, port: int) -> None:
     """Returns when the process was told to end, by SIGTERM or Ctrl-C."""
-    ApiServer(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)).run()
+    # Whose X-Forwarded-For is believed is a setting of ours; uvicorn would believe everybody on this machine.
+    configuration = uvicorn.Config(
+        app, host=host, port=port, log_level="warning", access_log=False, proxy_headers=False
+    )
+    ApiServer(configuration).run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from api.evidence_store import EvidenceSettings
 
+Network = IPv4Network | IPv6Network
 _POSTGRESQL = "postgresql+psycopg"
 _DRIVERS = {"sqlite": "sqlite", "postgres": _POSTGRESQL, "postgresql": _POSTGRESQL, _POSTGRESQL: _POSTGRESQL}
 
@@ -27,6 +29,8 @@ class ApiSettings:
     """database_url: of SQLite or PostgreSQL; it may hold a password, so it is never shown.
 
     district: six digits, the first part of a case number. time_zone: whose days the numbers count.
+    session_hours, session_idle_minutes: how long a login lasts at most, and without any request.
+    trusted_proxies: whose word about a client's address is believed.
     evidence_url, evidence_key_file: see ``EvidenceSettings``. retention_file, scoring_file: None for the
     tables of this release.
     audit_heads_file: where the head of the audit trail is written each day; None for beside the evidence.
@@ -38,6 +42,8 @@ class ApiSettings:
     time_zone: str = "Asia/Shanghai"
     district: str = "000000"
     session_hours: float = 12.0
+    session_idle_minutes: float = 120.0
+    trusted_proxies: tuple[Network, ...] = ()
     evidence_url: str | None = field(default=None, repr=False)
     evidence_key_file: Path | None = None
     retention_file: Path | None = None
@@ -53,6 +59,9 @@ class ApiSettings:
             raise SettingsError(f"district: expected six digits, got {self.district!r}")
         if not 0 < self.session_hours <= 24 * 30:
             raise SettingsError(f"session hours: expected more than 0 and 720 at most, got {self.session_hours}")
+        if not 1 <= self.session_idle_minutes <= 60 * 24 * 30:
+            got = self.session_idle_minutes
+            raise SettingsError(f"session idle minutes: expected 1 to 43200, got {got}")
 
     @property
     def zone_info(self) -> ZoneInfo:
@@ -83,7 +92,9 @@ class ApiSettings:
             service_key_file=service_key_file,
             time_zone=environ.get("STREETCASE_TIME_ZONE") or "Asia/Shanghai",
             district=environ.get("STREETCASE_DISTRICT") or "000000",
-            session_hours=_number(environ.get("STREETCASE_SESSION_HOURS") or "12"),
+            session_hours=_number(environ, "STREETCASE_SESSION_HOURS", 12.0),
+            session_idle_minutes=_number(environ, "STREETCASE_SESSION_IDLE_MINUTES", 120.0),
+            trusted_proxies=_networks(environ, "STREETCASE_TRUSTED_PROXIES"),
             evidence_url=environ.get("STREETCASE_EVIDENCE_URL", "").strip() or None,
             evidence_key_file=_path(environ, "STREETCASE_EVIDENCE_KEY_FILE"),
             retention_file=_path(environ, "STREETCASE_RETENTION_FILE"),
@@ -104,11 +115,20 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(text) if text else None
 
 
-def _number(text: str) -> float:
+def _number(environ: Mapping[str, str], name: str, otherwise: float) -> float:
+    text = environ.get(name) or str(otherwise)
     try:
         return float(text)
     except ValueError as error:
-        raise SettingsError(f"STREETCASE_SESSION_HOURS: expected a number, got {text!r}") from error
+        raise SettingsError(f"{name}: expected a number, got {text!r}") from error
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    texts = [text.strip() for text in environ.get(name, "").split(",") if text.strip()]
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError as error:
+        raise SettingsError(f"{name}: expected addresses or networks like 10.0.0.0/8, got {error}") from error
 
 
 def _with_driver(database_url: str) -> str:

@@ -1,41 +1,40 @@
-"""Adds people, logs them in and out, and locks a name out after failed logins.
+"""People: adding, showing and changing them; the errors of all that concerns them.
 
 PeopleError
-├── NameTaken        somebody has this name already
-├── UnknownPerson    nobody has this name
-├── LoginRefused     name or password is wrong, and nobody is told which
-└── LoginLocked      too many failures: not even the right password helps until the lock ends
+├── NameTaken          somebody has this name already
+├── UnknownPerson      nobody has this name or id
+├── LastAdministrator  nobody would be left who manages people
+├── UnfitPerson        role and department do not go together
+├── WrongPassword      the present password that goes with a new one is not theirs
+├── LoginRefused       name or password is wrong, and nobody is told which
+└── LoginLocked        too many failures: not even the right password helps until the lock ends
 """
 
 from __future__ import annotations
 
-import math
-import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
+from api.audit.trail import write_audit
 from api.clock import utc_now
-from api.database import Database, database_of_command
-from api.inserting import insert_if_absent, insert_into
-from api.people.keys import sha256_of
+from api.database import database_of_command
+from api.inserting import insert_if_absent
 from api.people.passwords import Passwords, new_password
 from api.rights import Role
 from api.settings import ApiSettings
-from api.tables import LoginFailures, LoginSession, Person
+from api.tables import LoginFailures, LoginSession, LoginSource, Person
 
-FREE_FAILURES = 5
-FIRST_LOCK_S = 30.0
-LONGEST_LOCK_S = 3600.0
-_FORGET_AFTER = timedelta(days=1)
-_TOKEN_PREFIX = "st_"  # noqa: S105 (tells a session's token from a machine's key)
+CHANGEABLE = frozenset({"role", "department", "grids", "display_name", "language"})
 
 
 class PeopleError(Exception):
-    """Anything that keeps a person from being added or logged in."""
+    """Anything that keeps a person from being added, changed or logged in."""
 
 
 class NameTaken(PeopleError):
@@ -43,7 +42,19 @@ class NameTaken(PeopleError):
 
 
 class UnknownPerson(PeopleError):
-    """Nobody has this name."""
+    """Nobody has this name or id."""
+
+
+class LastAdministrator(PeopleError):
+    """Nobody would be left who manages people."""
+
+
+class UnfitPerson(PeopleError):
+    """A handler without a department, or a department without a handler."""
+
+
+class WrongPassword(PeopleError):
+    """The present password that goes with a new one is not the person's."""
 
 
 class LoginRefused(PeopleError):
@@ -58,19 +69,21 @@ class LoginLocked(PeopleError):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A session just opened; ``token`` is shown this once."""
-
-    token: str
-    expires_at: datetime
-    person: Person
-
-
 def add_person(
-    session: Session, *, name: str, role: Role, department: str | None, password_hash: str, now: datetime
+    session: Session,
+    *,
+    name: str,
+    role: Role,
+    department: str | None,
+    password_hash: str,
+    now: datetime,
+    **more: str | list[str] | None,
 ) -> Person:
-    """Raises: NameTaken: also where two add the same name at once."""
+    """``more``: grids, display_name, language, subject. Without a password, ``password_hash`` is empty.
+
+    Raises: NameTaken: also where two add the same name at once. UnfitPerson.
+    """
+    _check_fit(role, department)
     person = {
         "id": uuid7(),
         "name": name,
@@ -78,6 +91,7 @@ def add_person(
         "department": department,
         "password_hash": password_hash,
         "created_at": now,
+        **more,
     }
     insert_if_absent(session, Person, [person], unique=["name"])
     added = session.get(Person, person["id"])
@@ -86,36 +100,93 @@ def add_person(
     return added
 
 
-def log_in(
-    database: Database, passwords: Passwords, *, name: str, password: str, now: datetime, lasts: timedelta
-) -> NewSession:
-    """Raises: LoginRefused, LoginLocked: the same way, and as slowly, for names that nobody has."""
-    with database.read() as session:
-        known_failures = session.get(LoginFailures, name)
-        found = session.scalar(select(Person).where(Person.name == name))
-    if known_failures is not None:
-        _refuse_locked(known_failures, now)
-    matches = passwords.matches(password, found.password_hash if found else None)
-    # Answered one after the other, and not at all under a lock that came meanwhile, so that of a hundred
-    # guesses at once no more are told right from wrong than of a hundred in a row.
-    with database.write() as session:
-        failures = _hold_failures(session, name, now)
-        _refuse_locked(failures, now)
-        if matches and found is not None:
-            session.delete(failures)
-            return _open_session(session, found, now=now, lasts=lasts)
-        failures.failures += 1
-        failures.last_at = now
-        failures.locked_until = now + timedelta(seconds=lock_s(failures.failures))
-    raise LoginRefused("name or password is wrong")
+def find_person(session: Session, person_id: UUID, *, lock: bool = False) -> Person:
+    """Raises: UnknownPerson."""
+    query = select(Person).where(Person.id == person_id)
+    found = session.scalar(query.with_for_update() if lock else query)
+    if found is None:
+        raise UnknownPerson(f"there is no person {person_id}")
+    return found
 
 
-def log_out(session: Session, token_hash: str) -> None:
-    session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash))
+def list_people(
+    session: Session, *, role: Role | None, department: str | None, after: str | None, limit: int
+) -> tuple[list[Person], str | None]:
+    """Returns people by name, and the name to go on behind, None at the end."""
+    query = select(Person).order_by(Person.name).limit(limit + 1)
+    for column, value in ((Person.role, role), (Person.department, department)):
+        if value is not None:
+            query = query.where(column == value)
+    if after is not None:
+        query = query.where(Person.name > after)
+    found = list(session.scalars(query))
+    return found[:limit], found[limit - 1].name if len(found) > limit else None
+
+
+def change_person(session: Session, person_id: UUID, changes: Mapping[str, Any]) -> tuple[Person, dict[str, Any]]:
+    """Sets those of ``CHANGEABLE`` that are named, also to None; returns the person and what is another value now.
+
+    It holds at once, also in sessions that are open. Raises: UnknownPerson, UnfitPerson, LastAdministrator.
+    """
+    administrators = _hold_administrators(session)
+    person = find_person(session, person_id, lock=True)
+    changed = {name: value for name, value in changes.items() if getattr(person, name) != value}
+    if unknown := changed.keys() - CHANGEABLE:
+        raise ValueError(f"expected some of {sorted(CHANGEABLE)}, got {sorted(unknown)}")
+    _check_fit(Role(changed.get("role", person.role)), changed.get("department", person.department))
+    if changed.get("role", Role.ADMINISTRATOR) != Role.ADMINISTRATOR:
+        _keep_one(administrators, person)
+    for name, value in changed.items():
+        setattr(person, name, value)
+    return person, changed
+
+
+def disable_person(session: Session, person_id: UUID, *, now: datetime) -> Person:
+    """Ends all sessions at once; disabling twice is harmless. Raises: UnknownPerson, LastAdministrator."""
+    administrators = _hold_administrators(session)
+    person = find_person(session, person_id, lock=True)
+    _keep_one(administrators, person)
+    person.disabled_at = person.disabled_at or now
+    end_sessions_of(session, person.id)
+    return person
+
+
+def enable_person(session: Session, person_id: UUID) -> Person:
+    """Lets the person log in again, and forgets failed logins. Raises: UnknownPerson."""
+    person = find_person(session, person_id, lock=True)
+    person.disabled_at = None
+    forget_failures(session, person.name)
+    return person
+
+
+def set_password(session: Session, person_id: UUID, password_hash: str) -> Person:
+    """Ends the person's sessions and any lock. Raises: UnknownPerson."""
+    person = find_person(session, person_id, lock=True)
+    person.password_hash = password_hash
+    end_sessions_of(session, person.id)
+    forget_failures(session, person.name)
+    return person
+
+
+def end_sessions_of(
+    session: Session, person_id: UUID, *, but: str | None = None, but_login: UUID | None = None
+) -> None:
+    """Ends all of the person's sessions, or all but the one with token hash ``but`` and those of its login."""
+    query = delete(LoginSession).where(LoginSession.person_id == person_id)
+    if but is not None:
+        query = query.where(LoginSession.token_hash != but)
+    if but_login is not None:
+        query = query.where(or_(LoginSession.login_id.is_(None), LoginSession.login_id != but_login))
+    session.execute(query)
+
+
+def forget_failures(session: Session, name: str) -> None:
+    session.execute(delete(LoginFailures).where(LoginFailures.name == name))
+    session.execute(update(LoginSource).where(LoginSource.name == name).values(failures=0, locked_until=None))
 
 
 def reset_password(settings: ApiSettings, name: str) -> str:
-    """Gives the person a new password, returned this once; ends the person's sessions and any lock.
+    """Gives the person a new password, returned this once, for the command line; ends sessions and any lock.
 
     Raises: UnknownPerson, DatabaseUnavailable.
     """
@@ -125,44 +196,21 @@ def reset_password(settings: ApiSettings, name: str) -> str:
         person = session.scalar(select(Person).where(Person.name == name))
         if person is None:
             raise UnknownPerson(f"nobody is called {name}")
-        person.password_hash = password_hash
-        session.execute(delete(LoginSession).where(LoginSession.person_id == person.id))
-        session.execute(delete(LoginFailures).where(LoginFailures.name == name))
+        set_password(session, person.id, password_hash)
+        write_audit(
+            session,
+            "people.manage",
+            f"person:{name}",
+            at=utc_now(),
+            actor="command",
+            request_id=None,
+            details={"act": "password_reset"},
+        )
     return password
 
 
 def nobody_yet(session: Session) -> bool:
     return not session.scalar(select(func.count()).select_from(Person))
-
-
-def lock_s(failures: int) -> float:
-    """How long a name is locked after so many failures: not at all, then doubling up to the longest."""
-    if failures < FREE_FAILURES:
-        return 0.0
-    return min(LONGEST_LOCK_S, FIRST_LOCK_S * 2.0 ** min(failures - FREE_FAILURES, 32))
-
-
-def _open_session(session: Session, person: Person, *, now: datetime, lasts: timedelta) -> NewSession:
-    token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
-    opened = LoginSession(token_hash=sha256_of(token), person_id=person.id, created_at=now, expires_at=now + lasts)
-    session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
-    session.add(opened)
-    return NewSession(token=token, expires_at=opened.expires_at, person=person)
-
-
-def _hold_failures(session: Session, name: str, now: datetime) -> LoginFailures:
-    """Returns the name's row, made where there is none, and locked until the transaction ends."""
-    session.execute(delete(LoginFailures).where(LoginFailures.last_at < now - _FORGET_AFTER))
-    none_yet = insert_into(session, LoginFailures).values(name=name, failures=0, last_at=now)
-    # One statement, which changes nothing of a row that is there: between two, another login may remove it.
-    held = none_yet.on_conflict_do_update(index_elements=["name"], set_={"last_at": LoginFailures.last_at})
-    return session.scalars(held.returning(LoginFailures)).one()
-
-
-def _refuse_locked(failures: LoginFailures, now: datetime) -> None:
-    """Raises: LoginLocked: Without counting, so that a lock ends although somebody keeps trying."""
-    if failures.locked_until is not None and failures.locked_until > now:
-        raise LoginLocked(math.ceil((failures.locked_until - now).total_seconds()))
 
 
 def first_administrator(session: Session, passwords: Passwords) -> str:
@@ -177,3 +225,19 @@ def first_administrator(session: Session, passwords: Passwords) -> str:
         now=utc_now(),
     )
     return password
+
+
+def _check_fit(role: Role, department: str | None) -> None:
+    if (role is Role.HANDLER) != (department is not None):
+        raise UnfitPerson("department belongs to role handler, and only to it")
+
+
+def _hold_administrators(session: Session) -> frozenset[UUID]:
+    """Returns those in office, and keeps them there until the transaction ends: two cannot remove each other."""
+    in_office = select(Person.id).where(Person.role == Role.ADMINISTRATOR, Person.disabled_at.is_(None))
+    return frozenset(session.scalars(in_office.order_by(Person.id).with_for_update()))
+
+
+def _keep_one(administrators: frozenset[UUID], person: Person) -> None:
+    if administrators <= {person.id} and person.id in administrators:
+        raise LastAdministrator(f"{person.name} is the last administrator")

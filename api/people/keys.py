@@ -1,9 +1,15 @@
-"""Makes, finds and revokes the keys of machines; a table holds their sha256 alone."""
+"""Makes, finds and revokes the keys of machines; a table holds their sha256 alone.
+
+EdgeIdRefused   an edge's id is letters, digits, dots, dashes and underscores
+KeyRevoked      a key file holds a key that was revoked, or another owner's
+UnfitScopes     a key may do what its role may do, or less
+"""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,6 +23,7 @@ from uuid_utils.compat import uuid7
 
 from api.database import database_of_command
 from api.inserting import insert_if_absent
+from api.rights import Rights, Role
 from api.schemas import EdgeIdentity
 from api.secret_file import read_or_create
 from api.settings import ApiSettings
@@ -28,6 +35,7 @@ KEY_PREFIX = "sc_"
 class KeyKind(StrEnum):
     EDGE = "edge"
     SERVICE = "service"
+    INTEGRATOR = "integrator"
 
 
 class EdgeIdRefused(ValueError):
@@ -36,6 +44,10 @@ class EdgeIdRefused(ValueError):
 
 class KeyRevoked(Exception):
     """A key file holds a key that was revoked, or one of another owner."""
+
+
+class UnfitScopes(ValueError):
+    """A scope is no action that the role integrator may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,62 @@ def revoke_edge_key(session: Session, edge_id: str, key_id: UUID) -> bool:
         return False
     key.revoked_at = key.revoked_at or datetime.now(UTC)
     return True
+
+
+def make_integrator_key(
+    session: Session,
+    rights: Rights,
+    *,
+    name: str,
+    scopes: Collection[str] | None,
+    expires_at: datetime,
+    created_by: str,
+    now: datetime,
+) -> tuple[ApiKey, str]:
+    """Returns the key and its secret, which is shown this once. Several keys may have one name, one to follow another.
+
+    scopes: actions of rights.csv, None for all that the role integrator may do. Raises: UnfitScopes.
+    """
+    unfit = [scope for scope in scopes or () if not (rights.knows(scope) and rights.may(Role.INTEGRATOR, scope))]
+    if unfit:
+        raise UnfitScopes(f"scopes: the role integrator may not do {', '.join(sorted(unfit)[:5])}")
+    secret = new_secret(KeyKind.INTEGRATOR)
+    key = ApiKey(
+        id=uuid7(),
+        kind=KeyKind.INTEGRATOR.value,
+        key_hash=sha256_of(secret),
+        created_at=now,
+        name=name,
+        scopes=None if scopes is None else sorted(set(scopes)),
+        expires_at=expires_at,
+        created_by=created_by,
+    )
+    session.add(key)
+    return key, secret
+
+
+def list_integrator_keys(session: Session, *, after: UUID | None, limit: int) -> tuple[list[ApiKey], UUID | None]:
+    """Returns keys, the newest first, also those that are over, and the id to go on behind, None at the end."""
+    query = select(ApiKey).where(ApiKey.kind == KeyKind.INTEGRATOR)
+    if after is not None:
+        query = query.where(ApiKey.id < after)
+    found = list(session.scalars(query.order_by(ApiKey.id.desc()).limit(limit + 1)))
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def revoke_integrator_key(session: Session, key_id: UUID, *, now: datetime) -> ApiKey | None:
+    """Returns the key, None where there is no such one; revoking twice is harmless."""
+    key = session.get(ApiKey, key_id)
+    if key is None or key.kind != KeyKind.INTEGRATOR:
+        return None
+    key.revoked_at = key.revoked_at or now
+    return key
+
+
+def note_key_use(session: Session, key_id: UUID, now: datetime) -> None:
+    """Moves the time of the last use forward, never back."""
+    older = ApiKey.last_used_at.is_(None) | (ApiKey.last_used_at < now)
+    session.execute(update(ApiKey).where(ApiKey.id == key_id, older).values(last_used_at=now))
 
 
 def keep_service_key(session: Session, secret: str) -> None:

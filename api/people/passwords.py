@@ -51,12 +51,12 @@ class Passwords:
         return self._hasher.hash(password)
 
     def matches(self, password: str, password_hash: str | None) -> bool:
-        """Whether they match; without a hash it takes the same time, and the answer is no."""
+        """Whether they match; without a hash, or with an empty one, it takes the same time, and the answer is no."""
         try:
             found = self._hasher.verify(password_hash or self._nobodys, password)
         except (VerificationError, InvalidHashError):
             return False
-        return found and password_hash is not None
+        return found and bool(password_hash)
 
 
 def new_password() -> str:

@@ -23,6 +23,8 @@ from api.routes import (
     health,
     indicators,
     internal,
+    keys,
+    me,
     people,
     person_reports,
     places_areas,
@@ -34,7 +36,9 @@ from api.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
+    me.router,
     people.router,
+    keys.router,
     audit.router,
     edges.router,
     edge_registration.router,

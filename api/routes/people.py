@@ -1,73 +1,70 @@
-"""Adding people."""
+"""People, for those who manage them."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
 
 from api.access import allowed
-from api.people.accounts import add_person
+from api.people.accounts import (
+    add_person,
+    change_person,
+    disable_person,
+    enable_person,
+    end_sessions_of,
+    find_person,
+    list_people,
+    set_password,
+)
+from api.people.acts import write_act
 from api.people.callers import Caller
-from api.people.passwords import MIN_LENGTH
-from api.rights import PEOPLE, Role
-from api.routes.sessions import PersonName
+from api.people.passwords import new_password
+from api.people.schemas import (
+    NewPerson,
+    PersonChanges,
+    PersonName,
+    PersonPage,
+    PersonRole,
+    ResetPassword,
+    ShownPerson,
+)
 from api.schemas import Key
-from api.services import Here, Services
+from api.services import Here, RequestId, Services
 
-router = APIRouter(prefix="/api/v1", tags=["people"])
+router = APIRouter(prefix="/api/v1/people", tags=["people"])
 _log = structlog.get_logger()
+_MANAGE = "people.manage"
+Manager = Annotated[Caller, allowed(_MANAGE)]
 
 
-_DEPARTMENT_GOES_WITH_HANDLER: dict[str, Any] = {
-    "if": {"properties": {"role": {"const": "handler"}}},
-    "then": {"required": ["department"], "properties": {"department": {"type": "string"}}},
-    "else": {"properties": {"department": {"type": "null"}}},
-}
+@router.get("", dependencies=[allowed(_MANAGE)])
+def list_page(
+    *,
+    here: Here,
+    role: PersonRole | None = None,
+    department: Key | None = None,
+    after: PersonName | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> PersonPage:
+    """Lists people by name, also those who are disabled."""
+    with here.database.read() as session:
+        found, following = list_people(session, role=role, department=department, after=after, limit=limit)
+    return PersonPage(items=[ShownPerson.of(person) for person in found], next=following)
 
 
-class NewPerson(BaseModel):
-    """A handler needs a department; nobody else has one."""
-
-    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=_DEPARTMENT_GOES_WITH_HANDLER)
-
-    name: PersonName
-    role: Annotated[Role, Field(json_schema_extra={"enum": [role.value for role in PEOPLE]})]
-    department: Key | None = None
-    password: Annotated[str, StringConstraints(min_length=MIN_LENGTH, max_length=500)] = Field(repr=False)
-
-    @field_validator("role")
-    @classmethod
-    def _is_a_persons(cls, role: Role) -> Role:
-        if role not in PEOPLE:
-            raise ValueError(f"expected one of {', '.join(PEOPLE)}")
-        return role
-
-    @model_validator(mode="after")
-    def _department_goes_with_handler(self) -> Self:
-        if (self.role is Role.HANDLER) != (self.department is not None):
-            raise ValueError("department belongs to role handler, and only to it")
-        return self
+@router.post("", status_code=201)
+async def add(person: NewPerson, caller: Manager, here: Here, request_id: RequestId) -> ShownPerson:
+    return await here.passwords.in_turn(partial(_add, person, caller, here, request_id))
 
 
-class AddedPerson(BaseModel):
-    id: UUID
-    name: str
-    role: Role
-    department: str | None
-
-
-@router.post("/people", status_code=201)
-async def add(person: NewPerson, caller: Annotated[Caller, allowed("people.manage")], here: Here) -> AddedPerson:
-    return await here.passwords.in_turn(partial(_add, person, caller, here))
-
-
-def _add(person: NewPerson, caller: Caller, here: Services) -> AddedPerson:
+def _add(person: NewPerson, caller: Caller, here: Services, request_id: str) -> ShownPerson:
     password_hash = here.passwords.hash(person.password)
+    told = person.model_dump(mode="json", exclude={"password", "name"}, exclude_none=True)
     with here.database.write() as session:
         added = add_person(
             session,
@@ -76,6 +73,73 @@ def _add(person: NewPerson, caller: Caller, here: Services) -> AddedPerson:
             department=person.department,
             password_hash=password_hash,
             now=here.clock(),
+            grids=person.grids,
+            display_name=person.display_name,
+            language=person.language,
         )
-    _log.info("person added", name=added.name, role=added.role, actor=caller.actor)
-    return AddedPerson(id=added.id, name=added.name, role=person.role, department=added.department)
+        _write(session, here, caller, request_id, added.name, act="added", **told)
+    return ShownPerson.of(added)
+
+
+@router.get("/{person_id}", dependencies=[allowed(_MANAGE)])
+def show(person_id: UUID, here: Here) -> ShownPerson:
+    with here.database.read() as session:
+        return ShownPerson.of(find_person(session, person_id))
+
+
+@router.patch("/{person_id}")
+def change(person_id: UUID, changes: PersonChanges, caller: Manager, here: Here, request_id: RequestId) -> ShownPerson:
+    """Changes role, department, grids, display name or language; it holds at once, also in open sessions."""
+    with here.database.write() as session:
+        person, changed = change_person(session, person_id, changes.named())
+        if changed:
+            _write(session, here, caller, request_id, person.name, act="changed", **changed)
+        return ShownPerson.of(person)
+
+
+@router.post("/{person_id}/disable")
+def disable(person_id: UUID, caller: Manager, here: Here, request_id: RequestId) -> ShownPerson:
+    """Keeps the person out, and ends the person's sessions at once."""
+    with here.database.write() as session:
+        person = disable_person(session, person_id, now=here.clock())
+        _write(session, here, caller, request_id, person.name, act="disabled")
+        return ShownPerson.of(person)
+
+
+@router.post("/{person_id}/enable")
+def enable(person_id: UUID, caller: Manager, here: Here, request_id: RequestId) -> ShownPerson:
+    """Lets the person log in again; failed logins are forgotten."""
+    with here.database.write() as session:
+        person = enable_person(session, person_id)
+        _write(session, here, caller, request_id, person.name, act="enabled")
+        return ShownPerson.of(person)
+
+
+@router.post("/{person_id}/password", status_code=201)
+async def reset_password(person_id: UUID, caller: Manager, here: Here, request_id: RequestId) -> ResetPassword:
+    """Makes a new password, shown this once; ends the person's sessions and any lock."""
+    return await here.passwords.in_turn(partial(_reset_password, person_id, caller, here, request_id))
+
+
+def _reset_password(person_id: UUID, caller: Caller, here: Services, request_id: str) -> ResetPassword:
+    password = new_password()
+    password_hash = here.passwords.hash(password)
+    with here.database.write() as session:
+        person = set_password(session, person_id, password_hash)
+        _write(session, here, caller, request_id, person.name, act="password_reset")
+    return ResetPassword(password=password)
+
+
+@router.delete("/{person_id}/sessions", status_code=204)
+def end_sessions(person_id: UUID, caller: Manager, here: Here, request_id: RequestId) -> Response:
+    """Logs the person out everywhere, at once."""
+    with here.database.write() as session:
+        person = find_person(session, person_id, lock=True)
+        end_sessions_of(session, person.id)
+        _write(session, here, caller, request_id, person.name, act="logged_out")
+    return Response(status_code=204)
+
+
+def _write(session: Session, here: Services, caller: Caller, request_id: str, name: str, **details: Any) -> None:
+    write_act(session, here, caller, request_id, action=_MANAGE, subject=f"person:{name}", **details)
+    _log.info(f"person {details['act']}", name=name, actor=caller.actor)

@@ -1,87 +1,102 @@
-"""Logging in and out, and who one is."""
+"""Logging in and out, and one's own sessions."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
 
 from api.access import allowed
 from api.openapi import problems
-from api.people.accounts import log_in, log_out
+from api.people.acts import write_act
+from api.people.addresses import address_of
 from api.people.callers import Caller
+from api.people.logins import Attempt, log_in
+from api.people.schemas import Login, OpenedSession, SessionList, ShownSession
+from api.people.sessions import Lasting, NewSession, end_login, end_session, rotate, sessions_of
+from api.problems import Problem
 from api.rights import Role
-from api.services import Here
+from api.services import Here, RequestId, Services
 
-router = APIRouter(prefix="/api/v1", tags=["sessions"])
+router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
+_OWN = "session.own"
+Owner = Annotated[Caller, allowed(_OWN)]
 
-PersonName = Annotated[str, StringConstraints(pattern=r"^\w[\w.@-]{0,63}$")]
-
-
-class Login(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    name: PersonName
-    password: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(repr=False)
+REFUSED_LOGINS = problems({401: "Name or password is wrong.", 429: "Too many failures: ``Retry-After`` says when."})
 
 
-class OpenedSession(BaseModel):
-    """``token`` goes into ``Authorization: Bearer``; it is shown this once."""
-
-    token: str
-    expires_at: datetime
-    name: str
-    role: Role
-    department: str | None
-
-
-class Me(BaseModel):
-    """actions: what the caller may do, by the words of rights.csv; a handler, in the own department."""
-
-    name: str
-    role: Role
-    department: str | None
-    actions: list[str]
-
-
-_REFUSED_LOGINS = problems({401: "Name or password is wrong.", 429: "Too many failures: ``Retry-After`` says when."})
-
-
-@router.post("/sessions", status_code=201, dependencies=[allowed("session.open")], responses=_REFUSED_LOGINS)
-async def open_session(login: Login, here: Here) -> OpenedSession:
-    opened = await here.passwords.in_turn(
-        partial(
-            log_in,
-            here.database,
-            here.passwords,
-            name=login.name,
-            password=login.password,
-            now=here.clock(),
-            lasts=timedelta(hours=here.settings.session_hours),
-        )
-    )
-    person = opened.person
+def opened(session: NewSession) -> OpenedSession:
+    person = session.person
     return OpenedSession(
-        token=opened.token,
-        expires_at=opened.expires_at,
+        token=session.token,
+        expires_at=session.expires_at,
         name=person.name,
         role=Role(person.role),
         department=person.department,
     )
 
 
-@router.delete("/sessions/current", status_code=204)
-def end_session(caller: Annotated[Caller, allowed("session.own")], here: Here) -> Response:
+@router.post("", status_code=201, dependencies=[allowed("session.open")], responses=REFUSED_LOGINS)
+async def open_session(login: Login, here: Here, request: Request, request_id: RequestId) -> OpenedSession:
+    attempt = Attempt(login.name, login.password, address_of(request))
+    work = partial(_log_in, here, attempt, request_id)
+    return opened(await here.passwords.in_turn(work))
+
+
+def _log_in(here: Services, attempt: Attempt, request_id: str) -> NewSession:
+    lasting = Lasting.of(here.settings)
+    return log_in(here.database, here.passwords, attempt, now=here.clock(), lasting=lasting, request_id=request_id)
+
+
+@router.get("")
+def list_own(caller: Owner, here: Here) -> SessionList:
+    """Lists the logins of whoever asks that are still in force, the newest first; a key has none."""
+    if caller.person_id is None:
+        return SessionList(items=[])
+    lasting = Lasting.of(here.settings)
+    with here.database.read() as session:
+        found = sessions_of(session, caller.person_id, now=here.clock(), idle=lasting.idle)
+    shown = [ShownSession.of(login, current=login.token_hash == caller.token_hash) for login in found]
+    return SessionList(items=shown)
+
+
+@router.post("/rotate", status_code=201)
+def exchange_token(caller: Owner, here: Here) -> OpenedSession:
+    """Gives a new token for the one that asks, which works for ten seconds more.
+
+    Whoever uses it later than that ends the login: one of two that have the token must have stolen it.
+    """
+    with here.database.write() as session:
+        moved = rotate(session, caller.token_hash, now=here.clock()) if caller.token_hash else None
+    if moved is None:
+        raise Problem(HTTPStatus.CONFLICT, "there is no session whose token could be exchanged")
+    return opened(moved)
+
+
+@router.delete("/current", status_code=204)
+def end_current(caller: Owner, here: Here, request_id: RequestId) -> Response:
     if caller.token_hash is not None:
         with here.database.write() as session:
-            log_out(session, caller.token_hash)
+            end_session(session, caller.token_hash)
+            _write(session, here, caller, request_id, "logged_out")
     return Response(status_code=204)
 
 
-@router.get("/me")
-def show_me(caller: Annotated[Caller, allowed("session.own")], here: Here) -> Me:
-    actions = [action for action in here.rights.columns if here.rights.may(caller.role, action)]
-    return Me(name=caller.name, role=caller.role, department=caller.department, actions=actions)
+@router.delete("/{login_id}", status_code=204)
+def end_own(login_id: UUID, caller: Owner, here: Here, request_id: RequestId) -> Response:
+    """Ends one of the logins of whoever asks, at once."""
+    with here.database.write() as session:
+        ended = caller.person_id is not None and end_login(session, login_id, person_id=caller.person_id)
+        if ended:
+            _write(session, here, caller, request_id, "login_ended")
+    if not ended:
+        raise Problem(HTTPStatus.NOT_FOUND, "you have no such login")
+    return Response(status_code=204)
+
+
+def _write(session: Session, here: Services, caller: Caller, request_id: str, act: str) -> None:
+    write_act(session, here, caller, request_id, action=_OWN, subject=f"person:{caller.name}", act=act)

@@ -51,7 +51,8 @@ class Place:
         self.app = create_app(settings, clock=clock)
         port = free_port()
         self.url = f"http://{HOST}:{port}"
-        self._server = ApiServer(uvicorn.Config(self.app, host=HOST, port=port, log_config=None))
+        configuration = uvicorn.Config(self.app, host=HOST, port=port, log_config=None, proxy_headers=False)
+        self._server = ApiServer(configuration)
         self._thread = threading.Thread(target=self._server.run, name="api")
         self._people: dict[tuple[Role, str | None], httpx.Client] = {}
         self._clients: list[httpx.Client] = []

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from api.people.accounts import FREE_FAILURES, LONGEST_LOCK_S, LoginLocked, LoginRefused, lock_s, log_in
+from api.people.accounts import LoginLocked, LoginRefused
+from api.people.logins import FREE_FAILURES, LONGEST_LOCK_S, Attempt, lock_s, log_in
 from api.people.passwords import Passwords
+from api.people.sessions import Lasting
 from api.rights import Role
 from tests.api.conftest import SettingsFactory
 from tests.api.place import Clocked, Place
@@ -80,7 +82,7 @@ def test_forty_right_logins_at_the_same_moment_all_succeed(place: Place) -> None
 
 def test_a_right_guess_is_not_told_from_a_wrong_one_once_the_name_is_locked(place: Place) -> None:
     services = place.app.state.services
-    about = {"name": "administrator", "now": services.clock(), "lasts": timedelta(hours=1)}
+    about: dict[str, Any] = {"now": services.clock(), "lasting": Lasting.of(place.settings)}
 
     class Overtaken(Passwords):
         """While it checks, other guesses at the same name turn out wrong."""
@@ -88,11 +90,12 @@ def test_a_right_guess_is_not_told_from_a_wrong_one_once_the_name_is_locked(plac
         def matches(self, password: str, password_hash: str | None) -> bool:
             for _ in range(FREE_FAILURES):
                 with pytest.raises(LoginRefused):
-                    log_in(services.database, services.passwords, password="wrong", **about)
+                    log_in(services.database, services.passwords, Attempt("administrator", "wrong"), **about)
             return super().matches(password, password_hash)
 
+    right = Attempt("administrator", str(place.administrator_password))
     with pytest.raises(LoginLocked):
-        log_in(services.database, Overtaken(), password=str(place.administrator_password), **about)
+        log_in(services.database, Overtaken(), right, **about)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""Sessions move from token to token, end by themselves, and end at once where a token was stolen."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from api.rights import Role
+from tests.api.people.conftest import PASSWORD, Somebody, logged_in
+from tests.api.place import Clocked, Place
+
+
+def test_a_token_is_exchanged_and_the_old_one_works_for_seconds_only(
+    clocked: Place, clock: Clocked, add: Somebody
+) -> None:
+    old = logged_in(clocked, add(clocked)["name"])
+    moved = old.post("/api/v1/sessions/rotate")
+    assert moved.status_code == 201, moved.text
+    new = clocked.client(moved.json()["token"])
+    assert [client.get("/api/v1/me").status_code for client in (old, new)] == [200, 200]
+    clock.pass_by(9)
+    assert old.get("/api/v1/me").status_code == 200
+    listed = new.get("/api/v1/sessions").json()["items"]
+    assert [session["current"] for session in listed] == [True]
+
+
+def test_a_replaced_token_that_comes_again_ends_the_whole_login(clocked: Place, clock: Clocked, add: Somebody) -> None:
+    person = add(clocked)
+    old, elsewhere = logged_in(clocked, person["name"]), logged_in(clocked, person["name"])
+    new = clocked.client(old.post("/api/v1/sessions/rotate").json()["token"])
+    clock.pass_by(11)
+    assert new.get("/api/v1/me").status_code == 200
+    assert old.get("/api/v1/me").status_code == 401
+    assert new.get("/api/v1/me").status_code == 401, "whichever of the two is the thief"
+    assert elsewhere.get("/api/v1/me").status_code == 200
+    rows = clocked.person(Role.SUPERVISOR).get("/api/v1/audit", params={"subject": f"person:{person['name']}"})
+    assert rows.json()["items"][0]["details"] == {"act": "login_ended", "reason": "a replaced token was used"}
+
+
+def test_exchanging_does_not_make_a_login_last_longer(clocked: Place, clock: Clocked, add: Somebody) -> None:
+    client = logged_in(clocked, add(clocked)["name"])
+    for _ in range(11):
+        clock.pass_by(3600)
+        client = clocked.client(client.post("/api/v1/sessions/rotate").json()["token"])
+    assert client.get("/api/v1/me").status_code == 200
+    clock.pass_by(3601)
+    assert client.get("/api/v1/me").status_code == 401
+
+
+def test_a_session_ends_two_hours_after_its_last_use(clocked: Place, clock: Clocked, add: Somebody) -> None:
+    name = add(clocked)["name"]
+    used, left = logged_in(clocked, name), logged_in(clocked, name)
+    for _ in range(3):
+        clock.pass_by(3600)
+        assert used.get("/api/v1/me").status_code == 200
+    assert left.get("/api/v1/me").status_code == 401
+    assert len(used.get("/api/v1/sessions").json()["items"]) == 1
+
+
+def test_own_sessions_are_listed_and_ended_one_by_one(clocked: Place, add: Somebody) -> None:
+    name = add(clocked)["name"]
+    one, two = logged_in(clocked, name), logged_in(clocked, name)
+    stranger = logged_in(clocked, add(clocked)["name"])
+    listed = one.get("/api/v1/sessions").json()["items"]
+    assert sorted(session["current"] for session in listed) == [False, True]
+    assert {session["address"] for session in listed} == {"127.0.0.1"}
+    other = next(session["id"] for session in listed if not session["current"])
+    assert stranger.delete(f"/api/v1/sessions/{other}").status_code == 404
+    assert one.delete(f"/api/v1/sessions/{other}").status_code == 204
+    assert [client.get("/api/v1/me").status_code for client in (one, two)] == [200, 401]
+    assert one.delete(f"/api/v1/sessions/{uuid4()}").status_code == 404
+
+
+def test_logging_out_ends_all_tokens_of_the_login(clocked: Place, add: Somebody) -> None:
+    old = logged_in(clocked, add(clocked)["name"])
+    new = clocked.client(old.post("/api/v1/sessions/rotate").json()["token"])
+    assert new.delete("/api/v1/sessions/current").status_code == 204
+    assert [client.get("/api/v1/me").status_code for client in (old, new)] == [401, 401]
+
+
+def test_a_new_password_ends_all_other_sessions(clocked: Place, add: Somebody) -> None:
+    name = add(clocked)["name"]
+    here, there = logged_in(clocked, name), logged_in(clocked, name)
+    change = {"present": PASSWORD, "new": "another password of the tests"}
+    assert here.put("/api/v1/me/password", json=change | {"present": "wrong"}).status_code == 422
+    assert here.put("/api/v1/me/password", json=change | {"new": "too short"}).status_code == 422
+    assert here.put("/api/v1/me/password", json=change).status_code == 204
+    assert [client.get("/api/v1/me").status_code for client in (here, there)] == [200, 401]
+    assert clocked.log_in(name, PASSWORD).status_code == 401
+    logged_in(clocked, name, change["new"])
+
+
+def test_a_stolen_session_is_no_way_to_guess_the_password(clocked: Place, add: Somebody) -> None:
+    client = logged_in(clocked, add(clocked)["name"])
+    change = {"present": "wrong", "new": "another password of the tests"}
+    statuses = [client.put("/api/v1/me/password", json=change).status_code for _ in range(6)]
+    assert statuses == [422] * 5 + [429]
+
+
+def test_people_change_their_own_name_and_language_and_nothing_else(clocked: Place, add: Somebody) -> None:
+    client = logged_in(clocked, add(clocked)["name"])
+    me = client.patch("/api/v1/me", json={"language": "en", "display_name": "Li", "role": "administrator"}).json()
+    assert (me["language"], me["display_name"], me["role"]) == ("en", "Li", "operator")
+    assert client.patch("/api/v1/me", json={"display_name": None}).json()["display_name"] is None
+
+
+@pytest.mark.parametrize("path", ["/api/v1/sessions/rotate", "/api/v1/sessions/current", "/api/v1/me"])
+def test_a_key_has_no_session(shared_sqlite_place: Place, path: str) -> None:
+    edge = shared_sqlite_place.client(shared_sqlite_place.edge_key())
+    method = {"rotate": "POST", "current": "DELETE", "me": "PATCH"}[path.rpartition("/")[2]]
+    assert edge.request(method, path, json={}).status_code == {"POST": 409, "DELETE": 204, "PATCH": 409}[method]
+    assert edge.get("/api/v1/sessions").json() == {"items": []}
