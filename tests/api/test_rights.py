@@ -46,6 +46,8 @@ WITHOUT_ROUTE = {
     "model.export_feedback": "the models' routes are an issue of their own",
 }
 """Rows that no route of this API uses, and why."""
+FITTING_BODIES = {"/api/v1/cases/{case_id}/assign": {"assignee": f"handler-{DEPARTMENT}"}}
+"""Where the smallest body asks for what not even the right handler may say."""
 
 NOT_YET = {
     "case.assign",
@@ -116,6 +118,8 @@ def test_a_handler_may_do_to_a_case_what_the_cell_of_its_department_says(sqlite_
         about_case = "{case_id}" in asked.path
         cell = TABLE.get(asked.action, {}).get(column if about_case else OWN)
         body = next(bodies(document, asked)) if about_case else {}
+        if asked.path in FITTING_BODIES:
+            body = {"json": FITTING_BODIES[asked.path]}
         status, text = status_of(client, asked.method, filled(asked, {"case_id": case_id}), **body)
         if (status not in (401, 403)) != (cell == "yes") and not _not_reached(status, column):
             wrong.append(f"{asked}: expected {cell}, got {status} {text[:100]}")
