@@ -25,6 +25,8 @@ from api.problems import answer_problems
 from api.rights import Rights
 from api.routes import ROUTERS
 from api.routes.case_additions import MAX_PICTURE_BODY_BYTES, PICTURES_PATH
+from api.routes.catalogue_files import CATALOGUE_FILE_PATH, DAYS_FILE_PATH
+from api.routes.csv_body import MAX_CSV_BYTES
 from api.routes.edge_configurations import CONFIGURATION_PATH, MAX_CONFIGURATION_BODY_BYTES
 from api.routes.edge_internal import MAX_RESULT_BODY_BYTES, MAX_STATUSES_BODY_BYTES, RESULT_PATH, STATUSES_PATH
 from api.routes.internal import REPORTS_PATH
@@ -41,6 +43,8 @@ LARGER_BODIES = {
     RESULT_PATH: MAX_RESULT_BODY_BYTES,
     GRIDS_PATH: MAX_AREAS_BODY_BYTES,
     ROADS_PATH: MAX_AREAS_BODY_BYTES,
+    CATALOGUE_FILE_PATH: MAX_CSV_BYTES,
+    DAYS_FILE_PATH: MAX_CSV_BYTES,
 }
 
 

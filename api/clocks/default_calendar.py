@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.catalogue.csv_tables import read_table
+from api.catalogue.rows import DayRow
 from api.clocks.work_time import DEFAULT_CALENDAR
 from api.inserting import insert_if_absent
 from api.tables import Calendar, CalendarDay
@@ -32,7 +34,6 @@ def seed_calendar(session: Session, time_zone: str) -> None:
         insert_if_absent(session, CalendarDay, _days(), unique=["calendar_key", "day"])
 
 
-def _days() -> list[dict[str, str | bool]]:
-    with DAYS_CSV.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [row | {"calendar_key": DEFAULT_CALENDAR, "working": row["working"] == "1"} for row in rows]
+def _days() -> list[dict[str, Any]]:
+    lines = read_table(DAYS_CSV.read_bytes(), DayRow)
+    return [{"calendar_key": DEFAULT_CALENDAR, **line.row.model_dump()} for line in lines]
