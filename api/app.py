@@ -31,6 +31,7 @@ from api.routes.edge_configurations import CONFIGURATION_PATH, MAX_CONFIGURATION
 from api.routes.edge_internal import MAX_RESULT_BODY_BYTES, MAX_STATUSES_BODY_BYTES, RESULT_PATH, STATUSES_PATH
 from api.routes.internal import REPORTS_PATH
 from api.routes.places_areas import GRIDS_PATH, MAX_AREAS_BODY_BYTES, ROADS_PATH
+from api.routes.places_assets import ASSETS_PATH, MAX_ASSETS_BODY_BYTES
 from api.services import Services
 from api.settings import ApiSettings
 
@@ -45,6 +46,7 @@ LARGER_BODIES = {
     ROADS_PATH: MAX_AREAS_BODY_BYTES,
     CATALOGUE_FILE_PATH: MAX_CSV_BYTES,
     DAYS_FILE_PATH: MAX_CSV_BYTES,
+    ASSETS_PATH: MAX_ASSETS_BODY_BYTES,
 }
 
 

@@ -30,7 +30,8 @@ _AssignmentKey = tuple[str | None, str | None, str | None]
 class Resolved:
     """What a position means for a kind at a moment. district: None where no grid contains it.
 
-    road_id: the road that gave the class. permit_until: the end of the window of the permit that is open then.
+    road_id: the road that gave the class. assignment_id: the assignment that gave the department; None where it is the
+    kind's own. permit_until: the end of the window of the permit that is open then.
     """
 
     department: str
@@ -40,6 +41,7 @@ class Resolved:
     permit_id: UUID | None = None
     permit_until: datetime | None = None
     road_id: str | None = None
+    assignment_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,10 @@ class PlacesIndex:
         permits, areas = _readable(sorted(permits, key=lambda permit: permit.id))
         self._permits = [_OpenPermit(permit.id, frozenset(permit.kinds), window_of(permit)) for permit in permits]
         self._permit_areas = Areas(areas)
-        self._departments: dict[_AssignmentKey, str] = {}
+        self._departments: dict[_AssignmentKey, tuple[str, int]] = {}
         for each in sorted(assignments, key=lambda each: each.id):
-            self._departments.setdefault((each.kind_key, each.road_class, each.grid_id), each.department)
+            key = each.kind_key, each.road_class, each.grid_id
+            self._departments.setdefault(key, (each.department, each.id))
 
     @classmethod
     def read(cls, session: Session, *, version: int) -> Self:
@@ -91,12 +94,15 @@ class PlacesIndex:
     def resolve(self, kind: Kind, longitude: float | None, latitude: float | None, at: datetime) -> Resolved:
         """longitude, latitude: WGS-84, degrees, or None where nobody knows the position. Asks no database."""
         if longitude is None or latitude is None:
-            return Resolved(department=self._department(kind, None, None))
+            department, assignment_id = self._department(kind, None, None)
+            return Resolved(department=department, assignment_id=assignment_id)
         grid_id, district = self._grid(longitude, latitude)
         road_id, road_class = self._road(longitude, latitude)
         permit_id, permit_until = self._permit(kind, longitude, latitude, at)
+        department, assignment_id = self._department(kind, road_class, grid_id)
         return Resolved(
-            department=self._department(kind, road_class, grid_id),
+            department=department,
+            assignment_id=assignment_id,
             grid_id=grid_id,
             district=district,
             road_class=road_class,
@@ -117,7 +123,7 @@ class PlacesIndex:
         place = self._road_lines.nearest(longitude, latitude)
         return (None, None) if place is None else self._roads[place]
 
-    def _department(self, kind: Kind, road_class: str | None, grid_id: str | None) -> str:
+    def _department(self, kind: Kind, road_class: str | None, grid_id: str | None) -> tuple[str, int | None]:
         """The most definite assignment: one of the kind before others, then of the road class, then of the grid."""
         for of_kind in (kind.key, None):
             for of_class in dict.fromkeys((road_class, None)):
@@ -125,7 +131,7 @@ class PlacesIndex:
                     found = self._departments.get((of_kind, of_class, of_grid))
                     if found is not None:
                         return found
-        return kind.department
+        return kind.department, None
 
     def _permit(
         self, kind: Kind, longitude: float, latitude: float, at: datetime
