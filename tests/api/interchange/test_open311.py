@@ -1,0 +1,276 @@
+"""Other cities' clients read services, file requests and follow them, as the text of GeoReport v2 says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+from georeport import GeoReport
+
+from api.rights import Role
+from tests.api.interchange.hooks import file_case
+from tests.api.place import Place, a_report
+
+V2 = "/open311/v2"
+HERE = {"lat": "32.4520000", "long": "118.4330000"}
+SERVICE = {"service_code", "service_name", "description", "metadata", "type", "keywords", "group"}
+REQUEST = {
+    "service_request_id",
+    "status",
+    "status_notes",
+    "service_name",
+    "service_code",
+    "description",
+    "agency_responsible",
+    "service_notice",
+    "requested_datetime",
+    "updated_datetime",
+    "expected_datetime",
+    "address",
+    "address_id",
+    "zipcode",
+    "lat",
+    "long",
+    "media_url",
+}
+
+
+def _key(place: Place) -> str:
+    return str(place.person(Role.INTEGRATOR).headers["Authorization"].removeprefix("Bearer "))
+
+
+def _post(place: Place, form: str = "json", **fields: str) -> httpx.Response:
+    return place.client().post(f"{V2}/requests.{form}", data={"api_key": _key(place), **fields})
+
+
+def _parsed(document: bytes) -> ElementTree.Element:
+    return ElementTree.fromstring(document)  # noqa: S314 (our own)
+
+
+def _errors(answer: httpx.Response) -> list[dict[str, Any]]:
+    if answer.headers["Content-Type"].startswith("application/json"):
+        errors: list[dict[str, Any]] = answer.json()
+        return errors
+    root = _parsed(answer.content)
+    assert root.tag == "errors"
+    return [{"code": int(e.findtext("code", "")), "description": e.findtext("description")} for e in root]
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_an_independent_client_follows_a_request_to_its_end(shared_place: Place, form: str) -> None:
+    client = GeoReport(f"{shared_place.url}{V2}", jurisdiction="city.example", output_format=form)
+    codes = {service["service_code"] for service in client.get_service_list()}
+    assert {"street-encroachment", "manhole-open"} <= codes
+    assert not codes & {"camera-fault", "sensor-fault", "edge-fault"}
+    assert client.get_service_definition("manhole-open")["service_code"] == "manhole-open"
+
+    filed = _post(shared_place, service_code="manhole-open", description="Cover is gone", **_somewhere())
+    assert filed.status_code == 201, filed.text
+    [answer] = filed.json()
+    assert set(answer) == {"token", "service_notice", "account_id"}
+    token = answer["token"]
+    waiting = shared_place.client().get(f"{V2}/tokens/{token}.json").json()
+    assert waiting == [{"service_request_id": None, "token": token}]
+
+    confirmed = shared_place.person(Role.OPERATOR).post(f"/api/v1/cases/{token}/confirm")
+    request_id = shared_place.client().get(f"{V2}/tokens/{token}.json").json()[0]["service_request_id"]
+    assert request_id == confirmed.json()["number"]
+    request = client.get_service_request(request_id)
+    assert set(request) == REQUEST
+    assert (request["status"], request["service_code"], request["description"]) == (
+        "open",
+        "manhole-open",
+        "Cover is gone",
+    )
+    listed = client.get_service_requests(service_request_id=f"{request_id},{file_case(shared_place)}")
+    assert len(listed) == 2
+
+
+_taken = iter(range(1000))
+
+
+def _somewhere() -> dict[str, str]:
+    """A place of its own, so that nothing joins what another test reported."""
+    return {"lat": f"{31 + next(_taken) / 100:.7f}", "long": "118.4330000"}
+
+
+def test_services_are_the_catalogue_in_both_languages_and_forms(shared_sqlite_place: Place) -> None:
+    client = shared_sqlite_place.client()
+    as_json = client.get(f"{V2}/services.json")
+    as_xml = client.get(f"{V2}/services.xml")
+    assert as_json.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert as_xml.headers["Content-Type"] == "text/xml; charset=utf-8"
+    root = _parsed(as_xml.content)
+    assert (root.tag, {child.tag for child in root}) == ("services", {"service"})
+    for service, element in zip(as_json.json(), root, strict=True):
+        assert set(service) == {child.tag for child in element} == SERVICE
+        assert service["service_code"] == element.findtext("service_code")
+        assert element.findtext("metadata") == str(service["metadata"]).lower()
+    in_chinese = client.get(f"{V2}/services.json", headers={"Accept-Language": "zh-CN,zh;q=0.9"}).json()
+    assert "占道经营" in [service["service_name"] for service in in_chinese]
+
+
+def test_a_definition_names_the_attributes_of_a_component(shared_sqlite_place: Place) -> None:
+    client = shared_sqlite_place.client()
+    definition = client.get(f"{V2}/services/manhole-open.json").json()
+    assert [attribute["code"] for attribute in definition["attributes"]] == ["asset_id"]
+    root = _parsed(client.get(f"{V2}/services/manhole-open.xml").content)
+    assert root.tag == "service_definition"
+    assert root.findtext("attributes/attribute/code") == "asset_id"
+    assert root.findtext("attributes/attribute/required") == "false"
+    assert client.get(f"{V2}/services/burning.json").json() == {"service_code": "burning", "attributes": []}
+    assert client.get(f"{V2}/services/camera-fault.json").status_code == 404
+
+
+def test_xml_answers_to_a_filing_nest_as_the_text_says(shared_sqlite_place: Place) -> None:
+    answer = _post(shared_sqlite_place, "xml", service_code="burning", address_string="Main street 1")
+    root = _parsed(answer.content)
+    assert (answer.status_code, root.tag, root[0].tag) == (201, "service_requests", "request")
+    token = root.findtext("request/token")
+    again = _parsed(shared_sqlite_place.client().get(f"{V2}/tokens/{token}.xml").content)
+    assert (again.findtext("request/token"), again.findtext("request/service_request_id")) == (token, "")
+
+
+def test_a_request_carries_the_forms_words_to_the_operator_and_no_person_to_the_public(shared_place: Place) -> None:
+    answer = _post(
+        shared_place,
+        service_code="manhole-open",
+        address_string="人民路 1 号",
+        description="井盖不见了",
+        first_name="Mei",
+        last_name="Li",
+        phone="13800000000",
+        email="mei@example.org",
+        media_url="https://pictures.example/1.jpg",
+        **{"attribute[asset_id]": f"M-{uuid4().hex[:8]}"},
+        **_somewhere(),
+    )
+    token = answer.json()[0]["token"]
+    number = shared_place.person(Role.OPERATOR).post(f"/api/v1/cases/{token}/confirm").json()["number"]
+    shown = shared_place.client().get(f"{V2}/requests/{number}.json")
+    [request] = shown.json()
+    assert request["description"] == "井盖不见了\nhttps://pictures.example/1.jpg"
+    assert request["address"] == "人民路 1 号"
+    assert request["media_url"] is None
+    for secret in ("Mei", "13800000000", "mei@example.org"):
+        assert secret not in shown.text
+    assert shared_place.case(token)["asset_id"].startswith("M-")
+    assert shared_place.client().get(f"{V2}/requests/{token}.json").json() == [request]
+
+
+def test_only_filed_cases_are_shown(shared_place: Place) -> None:
+    [answer] = shared_place.report(a_report())
+    client = shared_place.client()
+    assert client.get(f"{V2}/requests/{answer.case_id}.json").status_code == 404
+    listed = client.get(f"{V2}/requests.json").json()
+    assert None not in [request["service_request_id"] for request in listed]
+
+
+def test_lists_are_filtered_by_service_status_and_time(shared_place: Place) -> None:
+    case_id = file_case(shared_place, kind="dirty-water")
+    number = shared_place.case(case_id)["number"]
+
+    def listed(**query: str) -> list[str]:
+        answer = shared_place.client().get(f"{V2}/requests.json", params=query)
+        assert answer.status_code == 200, answer.text
+        return [request["service_request_id"] for request in answer.json()]
+
+    [request] = shared_place.client().get(f"{V2}/requests/{number}.json").json()
+    made = datetime.fromisoformat(request["requested_datetime"])
+    assert made.utcoffset() == timedelta(hours=8)
+    day = timedelta(days=1)
+    assert listed(service_code="dirty-water,burning") == [number]
+    assert listed(service_code="dirty-water", status="open") == [number]
+    assert listed(service_code="dirty-water", status="closed") == []
+    assert listed(service_code="dirty-water", status="open,closed") == [number]
+    assert listed(service_code="dirty-water", start_date=(made - day).isoformat()) == [number]
+    assert listed(service_code="dirty-water", start_date=(made + day).isoformat()) == []
+    assert listed(service_code="dirty-water", end_date=(made - day).isoformat()) == []
+    assert listed(service_code="no-such-service") == []
+    assert listed(service_code="dirty-water", start_date=made.date().isoformat()) == [number]
+    empty = shared_place.client().get(f"{V2}/requests.xml", params={"service_code": "no-such-service"})
+    assert len(_parsed(empty.content)) == 0
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, 400),
+        ({"service_code": "burning"}, 400),
+        ({"service_code": "burning", "lat": "32"}, 400),
+        ({"service_code": "burning", "lat": "ninety", "long": "1"}, 400),
+        ({"service_code": "burning", "lat": "91", "long": "1"}, 400),
+        ({"service_code": "burning", "lat": "nan", "long": "1"}, 400),
+        ({"service_code": "burning", "address_string": "a\x00b"}, 400),
+        ({"service_code": "burning", "address_string": "a", "description": "x" * 4001}, 400),
+        ({"service_code": "dancing", **HERE}, 404),
+        ({"service_code": "camera-fault", **HERE}, 404),
+        ({"service_code": "burning", "api_key": "wrong", **HERE}, 403),
+        ({"service_code": "burning", "api_key": "", **HERE}, 403),
+    ],
+)
+def test_errors_are_an_array_in_the_form_asked_for(
+    shared_sqlite_place: Place, form: str, fields: dict[str, str], status: int
+) -> None:
+    answer = _post(shared_sqlite_place, form, **fields)
+    assert answer.status_code == status, answer.text
+    assert [error["code"] for error in _errors(answer)] == [status]
+    assert _errors(answer)[0]["description"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("requests/no-such-request", {}, 404),
+        ("requests/341122%00", {}, 404),
+        ("services/dancing", {}, 404),
+        ("tokens/dancing", {}, 404),
+        (f"tokens/{uuid4()}", {}, 404),
+        ("requests", {"service_request_id": "no-such-request"}, 404),
+        ("requests", {"status": "asleep"}, 400),
+        ("requests", {"start_date": "yesterday"}, 400),
+        ("requests", {"start_date": "0001-01-01T00:00:00+14:00"}, 400),
+        ("requests", {"start_date": "9999-12-31T00:00:00Z"}, 400),
+        ("requests", {"start_date": "2026-01-01T00:00:00Z", "end_date": "2026-06-01T00:00:00Z"}, 400),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_reading_what_is_not_there_is_told_in_the_same_way(
+    shared_place: Place, form: str, path: str, query: dict[str, str], status: int
+) -> None:
+    answer = shared_place.client().get(f"{V2}/{path}.{form}", params=query)
+    assert (answer.status_code, [error["code"] for error in _errors(answer)]) == (status, [status])
+
+
+def test_the_key_may_be_in_the_query_and_must_be_an_integrators(shared_sqlite_place: Place) -> None:
+    client, where = shared_sqlite_place.client(), {"service_code": "burning", **_somewhere()}
+    in_query = client.post(f"{V2}/requests.json", params={"api_key": _key(shared_sqlite_place)}, data=where)
+    assert in_query.status_code == 201
+    assert shared_sqlite_place.person(Role.INTEGRATOR).post(f"{V2}/requests.json", data=where).status_code == 201
+    operators = shared_sqlite_place.person(Role.OPERATOR).headers["Authorization"].removeprefix("Bearer ")
+    refused = client.post(f"{V2}/requests.json", data={"api_key": operators, **where})
+    assert (refused.status_code, _errors(refused)[0]["code"]) == (403, 403)
+    edge = shared_sqlite_place.client(shared_sqlite_place.edge_key())
+    assert edge.get(f"{V2}/services.json").status_code == 403
+
+
+def test_a_format_that_is_not_spoken_is_unknown(shared_sqlite_place: Place) -> None:
+    answer = shared_sqlite_place.client().get(f"{V2}/services.yaml")
+    assert (answer.status_code, _errors(answer)[0]["code"]) == (404, 404)
+
+
+def test_discovery_tells_where_the_endpoint_is(shared_sqlite_place: Place) -> None:
+    client = shared_sqlite_place.client()
+    [endpoint] = client.get(f"{V2}/discovery.json").json()["endpoints"]
+    assert endpoint["specification"] == "http://wiki.open311.org/GeoReport_v2"
+    assert endpoint["url"] == f"{shared_sqlite_place.url}{V2}"
+    root = _parsed(client.get(f"{V2}/discovery.xml").content)
+    assert root.tag == "discovery"
+    formats = [element.text for element in root.iterfind("endpoints/endpoint/formats/format")]
+    assert formats == ["text/xml", "application/json"]
+    assert client.get(root.findtext("endpoints/endpoint/url", "") + "/services.xml").status_code == 200
