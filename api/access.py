@@ -15,10 +15,10 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from api.people.callers import ANONYMOUS, Caller, identify
+from api.people.callers import ANONYMOUS, Caller, find_caller, identify
 from api.problems import Problem
 from api.rights import Rights, Role
-from api.services import services_of
+from api.services import Services, services_of
 
 
 class UnauthorisedRoute(Exception):
@@ -38,13 +38,26 @@ class Allowed:
         return await run_in_threadpool(self.ask, request)
 
     def ask(self, request: Request) -> Caller:
-        """Returns who asks, as of now: an answer that goes on for long asks again. Raises: Problem: 401 or 403."""
+        """Returns who asks. Raises: Problem: 401 or 403."""
         return self.admit(request, self.bearer(request))
+
+    def ask_again(self, request: Request) -> Caller:
+        """Returns who it is by now, for an answer that goes on: that is no use, nor theft of an exchanged token.
+
+        Raises: Problem: 401 or 403.
+        """
+        services, bearer = services_of(request), self.bearer(request)
+        with services.database.read() as session:
+            caller = find_caller(session, bearer, now=services.clock(), idle=_idle(services))
+        return self._let_in(services.rights, caller)
 
     def admit(self, request: Request, bearer: str) -> Caller:
         """Returns whom the token or key stands for. Raises: Problem: 401 or 403."""
-        caller = _caller(request, bearer)
-        rights = services_of(request).rights
+        return self._let_in(services_of(request).rights, _caller(request, bearer))
+
+    def _let_in(self, rights: Rights, caller: Caller | None) -> Caller:
+        if caller is None:
+            raise _unknown("this token or key is unknown, expired or revoked")
         if not rights.may(caller.role, self.action):
             raise Problem(HTTPStatus.FORBIDDEN, f"role {caller.role} may not do {self.action}")
         if not caller.may(rights, self.action):
@@ -86,20 +99,21 @@ def declared_actions(routes: Iterable[object]) -> Iterator[tuple[APIRoute, str]]
         yield route, actions[0]
 
 
-def _caller(request: Request, bearer: str) -> Caller:
+def _caller(request: Request, bearer: str) -> Caller | None:
     if not bearer:
         raise _unknown("expected a bearer token or key")
     services = services_of(request)
-    caller = identify(
+    return identify(
         services.database,
         bearer,
         now=services.clock(),
-        idle=timedelta(minutes=services.settings.session_idle_minutes),
+        idle=_idle(services),
         request_id=request.state.request_id,
     )
-    if caller is None:
-        raise _unknown("this token or key is unknown, expired or revoked")
-    return caller
+
+
+def _idle(services: Services) -> timedelta:
+    return timedelta(minutes=services.settings.session_idle_minutes)
 
 
 def _unknown(reason: str) -> Problem:

@@ -79,7 +79,7 @@ async def list_events(
         return await run_in_threadpool(_page, here, reach, after or 0, limit)
     if here.feed.is_full or here.feed.closing:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many listen already", headers={"Retry-After": "5"})
-    ask_again = partial(Allowed(ACTION).ask, request)
+    ask_again = partial(Allowed(ACTION).ask_again, request)
     return EventStreamResponse(
         Stream(feed=here.feed, database=here.database, reach=reach, after=after, ask_again=ask_again)
     )

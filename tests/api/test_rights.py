@@ -63,8 +63,6 @@ NOT_YET = {
     "catalogue.edit",
     "evidence.add",
     "metrics.read",
-    "open311.file_request_with_key",
-    "open311.read_filed",
     "places.edit_grids_departments_permits",
 }
 

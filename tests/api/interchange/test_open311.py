@@ -40,7 +40,11 @@ REQUEST = {
 
 
 def _key(place: Place) -> str:
-    return str(place.person(Role.INTEGRATOR).headers["Authorization"].removeprefix("Bearer "))
+    """Of an integrator who may file requests, and nothing else."""
+    body = {"name": f"city-{uuid4().hex[:8]}", "scopes": ["open311.file_request_with_key"]}
+    made = place.person(Role.ADMINISTRATOR).post("/api/v1/keys", json=body)
+    assert made.status_code == 201, made.text
+    return str(made.json()["key"])
 
 
 def _post(place: Place, form: str = "json", **fields: str) -> httpx.Response:
@@ -89,6 +93,27 @@ def test_an_independent_client_follows_a_request_to_its_end(shared_place: Place,
     listed = client.get_service_requests(service_request_id=f"{request_id},{file_case(shared_place)}")
     assert len(listed) == 2
 
+    _work_to_its_end(shared_place, token, "municipal-works")
+    closed = client.get_service_request(request_id)
+    assert (closed["status"], closed["status_notes"]) == ("closed", "Closed")
+    assert closed["expected_datetime"].endswith("+08:00")
+    assert closed["updated_datetime"] >= request["updated_datetime"]
+
+
+def _work_to_its_end(place: Place, case_id: str, department: str) -> None:
+    operator, handler = place.person(Role.OPERATOR), place.person(Role.HANDLER, department)
+    closing = {"checked_by": "person", "note": "seen on the spot"}
+    steps: list[tuple[httpx.Client, str, dict[str, str]]] = [
+        (operator, "dispatch", {}),
+        (handler, "start", {}),
+        (handler, "finish", {}),
+        (operator, "check", {}),
+        (operator, "close", closing),
+    ]
+    for client, step, body in steps:
+        answer = client.post(f"/api/v1/cases/{case_id}/{step}", json=body)
+        assert answer.status_code == 200, f"{step}: {answer.text}"
+
 
 _taken = iter(range(1000))
 
@@ -133,6 +158,14 @@ def test_xml_answers_to_a_filing_nest_as_the_text_says(shared_sqlite_place: Plac
     token = root.findtext("request/token")
     again = _parsed(shared_sqlite_place.client().get(f"{V2}/tokens/{token}.xml").content)
     assert (again.findtext("request/token"), again.findtext("request/service_request_id")) == (token, "")
+
+
+def test_what_is_filed_already_is_answered_with_its_id(shared_place: Place) -> None:
+    where = _somewhere()
+    [first] = _post(shared_place, service_code="exposed-garbage", **where).json()
+    number = shared_place.person(Role.OPERATOR).post(f"/api/v1/cases/{first['token']}/confirm").json()["number"]
+    [second] = _post(shared_place, service_code="exposed-garbage", **where).json()
+    assert second["service_request_id"] == number
 
 
 def test_a_request_carries_the_forms_words_to_the_operator_and_no_person_to_the_public(shared_place: Place) -> None:
