@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from api.audit.trail import write_audit
 from api.cases.history import Act, line
 from api.database import Database
 from api.evidence_store import EvidenceMissing, EvidenceStore, EvidenceUnavailable
@@ -66,7 +67,7 @@ def with_plate(session: Session, names: Iterable[str]) -> frozenset[str]:
 def write_plate_access(
     database: Database, case_id: UUID, sha256: str, *, caller: Caller, at: datetime, request_id: str | None
 ) -> None:
-    """Writes into the case's history who looked at a picture that may show a plate, before it is shown."""
+    """Writes into history and audit trail who looked at a picture that may show a plate, before it is shown."""
     with database.write() as session:
         session.add(
             line(
@@ -77,5 +78,14 @@ def write_plate_access(
                 request_id=request_id,
                 details={"sha256": sha256},
             )
+        )
+        write_audit(
+            session,
+            "evidence.read_plate_kept",
+            f"case:{case_id}",
+            at=at,
+            actor=caller.actor,
+            request_id=request_id,
+            details={"act": Act.PLATE_EVIDENCE_READ.value, "sha256": sha256},
         )
     _log.info("plate evidence read", case_id=str(case_id), sha256=sha256, actor=caller.actor)
