@@ -71,7 +71,8 @@ def refused(error: TableRefused) -> Problem:
         {"line": each.line, "column": each.column, "expected": each.expected, "found": each.found}
         for each in error.errors[:_ERRORS_SHOWN]
     ]
-    detail = f"{len(error.errors)} errors, nothing was taken; {error}"
+    many = "1 error" if len(error.errors) == 1 else f"{len(error.errors)} errors"
+    detail = f"{many}, nothing was taken; {error}"
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, more={"errors": errors, "error_count": len(error.errors)})
 
 
