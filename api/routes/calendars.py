@@ -30,8 +30,10 @@ class WantedCalendar(BaseModel):
 
     name: Named
     time_zone: Short
-    hours: Annotated[list[Annotated[list[LocalTime], Field(min_length=2, max_length=2)]], Field(max_length=24)]
-    weekdays: Annotated[list[Annotated[int, Field(ge=0, le=6)]], Field(max_length=7)]
+    hours: Annotated[
+        list[Annotated[list[LocalTime], Field(min_length=2, max_length=2)]], Field(min_length=1, max_length=24)
+    ]
+    weekdays: Annotated[list[Annotated[int, Field(ge=0, le=6)]], Field(min_length=1, max_length=7)]
 
 
 class ShownCalendar(WantedCalendar):

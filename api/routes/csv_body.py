@@ -15,7 +15,7 @@ from api.problems import Problem
 
 MAX_CSV_BYTES = 2_000_000
 _ERRORS_SHOWN = 1000
-_TEXT = {"type": "string"}
+_TEXT = {"type": "string", "minLength": 1}
 
 DESCRIBED: dict[str, Any] = {"requestBody": {"required": True, "content": {"text/csv": {"schema": _TEXT}}}}
 """For OpenAPI, which does not see a body that is read here."""

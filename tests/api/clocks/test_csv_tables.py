@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.catalogue import KINDS_CSV
-from api.catalogue.csv_tables import LineError, TableRefused, read_table, write_table
-from api.catalogue.rows import CodeRow, ConditionRow, DayRow, KindRow, StageRow
+from api.catalogue.csv_tables import LineError, TableRefused, TableRow, read_table, write_table
+from api.catalogue.rows import CodeRow, ConditionRow, DayRow, EscalationRow, KindRow, StageRow
 
 HEADER = KINDS_CSV.read_text(encoding="utf-8").splitlines()[0]
 GOOD = "stall,Stall,摊点,event,local,0699,camera,same,300,120,2,urgent_hour,urban-management,trading,50,24,1,24,0,0,"
@@ -134,3 +134,16 @@ def test_ten_minutes_are_a_sixth_of_an_hour_also_after_an_export() -> None:
 def test_a_day_that_is_none_is_told(day: str) -> None:
     with pytest.raises(TableRefused):
         read_table(f"day,working,name\n{day},0,Holiday\n".encode(), DayRow)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "rows"),
+    [
+        ("codes", CodeRow, 322),
+        ("calendar_days", DayRow, 39),
+        ("stage_limits", StageRow, 5),
+        ("escalation_steps", EscalationRow, 12),
+    ],
+)
+def test_every_table_of_this_release_can_be_imported(name: str, shape: type[TableRow], rows: int) -> None:
+    assert len(read_table((KINDS_CSV.parent / f"{name}.csv").read_bytes(), shape)) == rows
