@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from PIL import Image, ImageDraw
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from api.rights import Role
 from api.schemas import Report, ReportAnswer
-from api.tables import Case
+from api.tables import Case, CaseLink
 from tests.api.pictures import put, sha256_of
-from tests.api.place import SEEN_AT, Place, a_report, a_watch
+from tests.api.place import Place, a_report
 
 METRES_PER_DEGREE = 111_195.0
 BOX = (0.2, 0.2, 0.6, 0.6)
@@ -96,6 +96,13 @@ def acts_of(place: Place, case_id: object) -> list[str]:
     return [line["action"] for line in answer.json()["items"]]
 
 
+def links_of(place: Place, case_id: object) -> list[tuple[str, str]]:
+    """What the case came after, as relation and case."""
+    with place.app.state.services.database.read() as session:
+        rows = session.scalars(select(CaseLink).where(CaseLink.case_id == case_id).order_by(CaseLink.id))
+        return [(row.relation, str(row.other_id)) for row in rows]
+
+
 def a_crop(seed: int, *, quality: int = 90, brighter: float = 1.0, noise: int = 0) -> bytes:
     """A picture of things that ``seed`` says, as a camera may see it again: brighter, noisier, pressed harder."""
     random = Random(seed)  # noqa: S311 (pictures, not secrets)
@@ -126,6 +133,3 @@ def with_crop(report: Report, place: Place, crop: bytes, *, box: tuple[float, ..
         "findings": [{"label": "stall", "box": box}],
     }
     return Report.model_validate(fields)
-
-
-__all__ = ["SEEN_AT", "a_watch"]
