@@ -24,10 +24,10 @@ class ReportByPerson(Report):
     source_type: str
     source_id: str
     channel: str
-    reporter: str | None
-    description: str | None
-    address: str | None
-    photos: list[Photo]
+    reporter: str | None = None
+    description: str | None = None
+    address: str | None = None
+    photos: tuple[Photo, ...] = ()
     actor: str
 
 

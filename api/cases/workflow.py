@@ -48,6 +48,9 @@ class Step(StrEnum):
     COMMENT = "comment"
     LINK = "link"
     ADD_EVIDENCE = "add_evidence"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+    SPLIT = "split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ _ANY = frozenset(CaseState)
 _ASK = "case.request_extension_or_suspension"
 _HANDLE = "case.start_or_finish_handling"
 _CHECK = "case.check_and_close"
+_REGROUP = "case.merge_or_split"
 
 RULES: dict[Step, Rule] = {
     Step.CONFIRM: Rule("case.confirm_or_reject", frozenset({CaseState.DETECTED})),
@@ -84,8 +88,11 @@ RULES: dict[Step, Rule] = {
     Step.VOID: Rule("case.void", frozenset({CaseState.FILED, CaseState.RETURNED})),
     Step.FLAG: Rule("case.supervise_flag", OPEN),
     Step.COMMENT: Rule("case.comment", _ANY),
-    Step.LINK: Rule("case.merge_or_split", _ANY),
+    Step.LINK: Rule(_REGROUP, _ANY),
     Step.ADD_EVIDENCE: Rule("evidence.add", OPEN),
+    Step.MERGE: Rule(_REGROUP, OPEN),
+    Step.UNMERGE: Rule(_REGROUP, frozenset({CaseState.MERGED})),
+    Step.SPLIT: Rule(_REGROUP, OPEN),
 }
 
 
@@ -114,6 +121,8 @@ def _offered(session: Session, rights: Rights, caller: Caller, case: Case, at: d
         if step is Step.ASSIGN and not _may_assign(caller, case):
             continue
         if step is Step.DECIDE_ASK and not _has_open_ask(session, case):
+            continue
+        if step is Step.SPLIT and case.incidents_count < 2:
             continue
         if step is Step.REOPEN and not may_reopen(case, at=at, window=load_limits(session).get(REOPEN)):
             continue

@@ -30,8 +30,8 @@ from tests.api.cases.scenes import (
 )
 from tests.api.place import Place, a_watch
 
-CAR = {"kind": "illegal-parking"}
-MANHOLE = {"kind": "manhole-open"}
+CAR: dict[str, Any] = {"kind": "illegal-parking"}
+MANHOLE: dict[str, Any] = {"kind": "manhole-open"}
 
 
 def at_once(place: Place, batches: list[list[Report]]) -> list[ReportAnswer]:
