@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.services import ports
 from tests.services.mosquitto import Broker, new_broker
@@ -14,6 +15,9 @@ from tests.services.postgres import PostgresCluster, postgres_binaries, running_
 from tests.services.processes import missing
 from tests.services.redis import RedisServer, redis_binary, running_redis
 from tests.services.rtsp import RtspCamera, RtspServerFactory, rtsp_is_installed
+
+# pytest --hypothesis-profile=long: what draws at random goes on for long where it asks for this name.
+settings.register_profile("long")
 
 
 @pytest.fixture

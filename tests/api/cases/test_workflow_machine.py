@@ -1,0 +1,385 @@
+"""Several people, cameras and the clock act on cases at random and at once: no illegal state, and nothing untold.
+
+``pytest --hypothesis-profile=long tests/api/cases/test_workflow_machine.py`` goes on for half an hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from sqlalchemy import func, select, update
+
+from api.audit.chain import seal, verify
+from api.cases import machine_acts
+from api.cases.clocks import NewLine, Stage, recomputed, replay
+from api.cases.stage_chores import escalate, expire_alarms
+from api.cases.stage_rules import load_rules
+from api.cases.timers import clock_of
+from api.inserting import insert_rows
+from api.people.accounts import add_person
+from api.people.keys import sha256_of
+from api.rights import Role
+from api.settings import ApiSettings
+from api.tables import AuditRow, Case, CaseAsk, HistoryLine, LoginSession, TimerLine
+from tests.api.cases.workflow_model import MOVES, PEOPLE, RUBBISH, STALL, STATES, WORDS, Modelled, attempt, tell
+from tests.api.place import Clocked, Place, a_report, followed
+from tests.services.postgres import PostgresCluster
+
+_ACTS = st.sampled_from([*MOVES, "dispatch", "start", "finish", "asks", "decide", "decide", "kind", "flags", "assign"])
+_WHO = st.sampled_from(sorted(PEOPLE))
+_SEED = st.integers(0, 2**32 - 1)
+_TOLD = ("seen_again", "still_there", "seen_after_closing")
+_BY_PERSON = {"checked_by": "person"}
+_STAGE_OF = {
+    **dict.fromkeys(("filed", "returned"), "dispatch"),
+    **dict.fromkeys(("dispatched", "handling", "suspended"), "handle"),
+    **dict.fromkeys(("handled", "checking"), "check"),
+    "detected": "accept",
+}
+_LINES = frozenset(WORDS.values()) | {"suspended", "expired", "seen_again", "still_there"}
+_LONG = "long"
+
+Attempt = tuple[str, str, dict[str, Any]]
+"""Who, which act, what they say; a camera says nothing."""
+
+
+class Town:
+    """A centre on PostgreSQL under a clock that the test moves, with the people of the model logged in for years."""
+
+    def __init__(self, place: Place, clock: Clocked) -> None:
+        self.place, self.clock = place, clock
+        self.services = place.app.state.services
+        self.database = self.services.database
+        self.people = {name: self._log_in(name) for name in PEOPLE}
+        self.threads = ThreadPoolExecutor(4)
+        self.broken: list[str] = []
+
+    def _log_in(self, name: str) -> httpx.Client:
+        role, department = PEOPLE[name]
+        now, token = self.clock(), f"st_{name}"
+        with self.database.write() as session:
+            person = add_person(
+                session, name=name, role=Role(role), department=department, password_hash="none", now=now
+            )
+            until = now + timedelta(days=36_500)
+            session.add(
+                LoginSession(token_hash=sha256_of(token), person_id=person.id, created_at=now, expires_at=until)
+            )
+        return self.place.client(token)
+
+    def act(self, case_id: UUID, asks: Sequence[UUID], one: Attempt) -> int:
+        """Returns the status; of a camera, 200 where something happened and 0 where nothing did."""
+        who, act, said = one
+        if who == "camera":
+            return self._camera(case_id, act)
+        body = dict(said)
+        path = act
+        if act == "decide":
+            number = body.pop("number")
+            path = f"asks/{asks[number] if number < len(asks) else UUID(int=number)}/decision"
+        return self.people[who].post(f"/api/v1/cases/{case_id}/{path}", json=body).status_code
+
+    def _camera(self, case_id: UUID, word: str) -> int:
+        """As a report does it: on the locked case, in one transaction."""
+        with self.database.write() as session:
+            case = session.scalars(select(Case).where(Case.id == case_id).with_for_update()).one()
+            machine = machine_acts.Machine(at=self.clock(), actor="edge:gate-3", rules=load_rules(session))
+            happened = getattr(machine_acts, word)(case, machine)
+            insert_rows(session, HistoryLine, happened.history)
+            insert_rows(session, TimerLine, happened.timers)
+        return 200 if happened.history else 0
+
+
+class People(RuleBasedStateMachine):
+    """Keeps a model of each case, and compares after every step."""
+
+    town: Town
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[UUID] = []
+        self.reports: list[Any] = []
+        self.models: list[Modelled] = []
+        self.accepted: list[int] = []
+        self.asks: list[list[UUID]] = []
+
+    @precondition(lambda self: len(self.ids) < 3)
+    @rule(kind=st.sampled_from([STALL, STALL, RUBBISH]), quick=st.sampled_from([0, 2, 3, 4, 5, 5]))
+    def begin(self, kind: str, quick: int) -> None:
+        """A new alarm; to find the rare ends of a life, some go part of the straight way at once."""
+        now = self.town.clock()
+        report = a_report(kind=kind, first_seen_at=now, occurred_at=now, received_at=now)
+        [answer] = self.town.place.report(report)
+        assert answer.case_id is not None, answer.reason
+        department = "urban-management" if kind == STALL else "sanitation"
+        self.ids.append(answer.case_id)
+        self.reports.append(report)
+        self.models.append(Modelled(kind=kind, department=department, last_seen_at=now))
+        self.accepted.append(0)
+        self.asks.append([])
+        # Reports start the clock of a new alarm where they record it.
+        self._begin_clock(answer.case_id)
+        handler = "handler-um" if kind == STALL else "handler-sa"
+        way = [("operator-1", "confirm"), ("operator-1", "dispatch"), (handler, "start"), (handler, "finish")]
+        for who, act in [*way, ("operator-1", "check")][:quick]:
+            self._all_at_once(len(self.ids) - 1, [(who, act, {})])
+
+    def _begin_clock(self, case_id: UUID) -> None:
+        with self.town.database.write() as session:
+            case = session.get_one(Case, case_id)
+            if case.stage is None:
+                machine = machine_acts.Machine(at=self.town.clock(), actor="edge:gate-3", rules=load_rules(session))
+                insert_rows(session, TimerLine, machine_acts.begin_alarm(case, machine))
+
+    # What is drawn must not depend on who was faster, so each rule draws a seed and chooses by it.
+
+    @precondition(lambda self: self.ids)
+    @rule(who=_WHO, act=_ACTS, seed=_SEED)
+    def one_does_anything(self, who: str, act: str, seed: int) -> None:
+        luck = _luck(seed)
+        number = luck.randrange(len(self.ids))
+        self._all_at_once(number, [self._attempt(luck, number, who, act)])
+
+    @precondition(lambda self: self.ids)
+    @rule(turns=st.integers(1, 4), seed=_SEED)
+    def one_after_the_other_acts(self, turns: int, seed: int) -> None:
+        luck = _luck(seed)
+        number = luck.randrange(len(self.ids))
+        for _ in range(turns):
+            self._all_at_once(number, [self._likely(luck, number)])
+
+    @precondition(lambda self: self.ids)
+    @rule(turns=st.integers(1, 3), seed=_SEED)
+    def some_act_at_once(self, turns: int, seed: int) -> None:
+        luck = _luck(seed)
+        number = luck.randrange(len(self.ids))
+        for _ in range(turns):
+            some = [self._likely(luck, number) for _ in range(luck.choice([2, 3]))]
+            if luck.random() < 0.5:
+                some.append(("camera", luck.choice(_TOLD), {}))
+            self._all_at_once(number, some)
+
+    @precondition(lambda self: self.ids)
+    @rule(word=st.sampled_from(_TOLD), seed=_SEED)
+    def a_camera_tells(self, word: str, seed: int) -> None:
+        self._all_at_once(seed % len(self.ids), [("camera", word, {})])
+
+    @precondition(lambda self: not all(model.gone for model in self.models))
+    @rule(seed=_SEED)
+    def it_is_gone(self, seed: int) -> None:
+        number = _luck(seed).choice([n for n, model in enumerate(self.models) if not model.gone])
+        now = self.town.clock()
+        self.town.place.report(followed(self.reports[number], phase="cleared", occurred_at=now, received_at=now))
+        self.models[number] = replace(self.models[number], gone=True, last_seen_at=now)
+        self._compare(number, self.models[number])
+
+    @rule(minutes=st.sampled_from([1, 9, 50, 130, 600, 1500, 4400]))
+    def time_passes(self, minutes: int) -> None:
+        self.town.clock.pass_by(minutes * 60)
+        expire_alarms(self.town.services)
+        escalate(self.town.services)
+        for number, model in enumerate(self.models):
+            self.models[number] = tell(model, "expire", self.town.clock())
+            self._compare(number, self.models[number])
+
+    @precondition(lambda self: self.ids)
+    @rule(who=_WHO, seed=_SEED)
+    def one_looks(self, who: str, seed: int) -> None:
+        """The acts that a person is offered are those that would be done."""
+        number = seed % len(self.ids)
+        answer = self.town.people[who].get(f"/api/v1/cases/{self.ids[number]}")
+        model, now = self.models[number], self.town.clock()
+        if answer.status_code == 403:
+            assert attempt(model, who, "comments", {}, now)[0] == 403
+            return
+        offered = set(answer.json()["allowed_acts"])
+        others_work = replace(model, handled_by=None)
+        may = {act for act in MOVES if attempt(others_work, who, act, _BY_PERSON, now)[0] == 200}
+        assert offered & {act.replace("-", "_") for act in MOVES} == {act.replace("-", "_") for act in may}
+
+    def teardown(self) -> None:
+        for number, model in enumerate(self.models):
+            self._compare(number, model)
+
+    def _likely(self, luck: Random, number: int) -> Attempt:
+        """What somebody may do now, if anybody may do anything: at random nearly everything would be refused."""
+        model, now = self.models[number], self.town.clock()
+        may = [(who, act) for who in PEOPLE for act in MOVES if attempt(model, who, act, _BY_PERSON, now)[0] == 200]
+        if model.state in ("dispatched", "handling"):
+            may += [(who, "asks") for who, (_, department) in PEOPLE.items() if department == model.department]
+        if any(decided is None for _, decided in model.asks):
+            may += [("supervisor", "decide")] * 3
+        may += [("operator-1", "comments"), ("supervisor", "flags"), ("operator-2", "assign"), ("operator-2", "kind")]
+        return self._attempt(luck, number, *luck.choice(may))
+
+    def _attempt(self, luck: Random, number: int, who: str, act: str) -> Attempt:
+        model = self.models[number]
+        said: dict[str, Any] = {}
+        if act in ("reject", "return", "void", "fail-check", "reopen", "flags", "asks"):
+            said["reason"] = "because"
+        if act == "dispatch":
+            said["department"] = luck.choice([None, None, "urban-management", "sanitation"])
+        if act == "close":
+            said |= {"checked_by": luck.choice(["person", "camera"]), "note": "it is clear"}
+        if act == "asks":
+            said["type"] = luck.choice(["extension", "suspension"])
+        if act == "decide":
+            said |= {"number": luck.randrange(len(model.asks) + 1), "granted": luck.random() < 0.7}
+        if act == "kind":
+            said["kind"] = luck.choice([STALL, RUBBISH])
+        if act == "flags":
+            said["urgent"] = True
+        if act == "assign":
+            said["assignee"] = luck.choice([None, who])
+        if act == "comments":
+            said["text"] = "who is that?"
+        elif luck.random() < 0.5:
+            said["version"] = luck.choice([model.version, model.version, max(1, model.version - 1)])
+        return who, act, said
+
+    def _all_at_once(self, number: int, some: Sequence[Attempt]) -> None:
+        """Finds an order in which the model answers as the API did, and ends where the case is now."""
+        case_id, asks = self.ids[number], self.asks[number]
+        statuses = list(self.town.threads.map(lambda one: self.town.act(case_id, asks, one), some))
+        errors = []
+        for order in permutations(range(len(some))):
+            model, expected = self._in_order(number, [some[place] for place in order])
+            if expected != [statuses[place] for place in order]:
+                errors.append(f"{expected}")
+                continue
+            try:
+                self._compare(number, model, accepted=_accepted(some, statuses))
+            except AssertionError as error:
+                errors.append(str(error))
+                continue
+            self.accepted[number] += _accepted(some, statuses)
+            return
+        self.town.broken.append(f"{some} on {self.models[number]} gave {statuses}, expected one of {errors}")
+        raise AssertionError(self.town.broken[-1])
+
+    def _in_order(self, number: int, some: Sequence[Attempt]) -> tuple[Modelled, list[int]]:
+        model, expected, now = self.models[number], [], self.town.clock()
+        for who, act, said in some:
+            if who == "camera":
+                told = tell(model, act, now)
+                expected.append(0 if told == model else 200)
+                model = told
+            else:
+                status, model = attempt(model, who, act, said, now)
+                expected.append(status)
+        return model, expected
+
+    def _compare(self, number: int, model: Modelled, *, accepted: int = 0) -> None:
+        """The case, its history, its ledger and its audit rows are as the model says; then the model is taken over."""
+        with self.town.database.read() as session:
+            case = session.get_one(Case, self.ids[number])
+            assert case.state.value in STATES
+            assert (case.state.value, case.version) == (model.state, model.version)
+            assert (case.kind_key, case.department) == (model.kind, model.department)
+            counts = {name: getattr(case, name) for name in model.counts}
+            assert counts == model.counts
+            lines = select(HistoryLine.action).where(HistoryLine.case_id == case.id).order_by(HistoryLine.id)
+            assert [word for word in session.scalars(lines) if word in _LINES] == list(model.lines)
+            asks = session.scalars(select(CaseAsk).where(CaseAsk.case_id == case.id).order_by(CaseAsk.id)).all()
+            told = [(ask.type, {None: None, True: "granted", False: "refused"}[ask.granted]) for ask in asks]
+            assert sorted(map(str, told)) == sorted(map(str, model.asks))
+            rows = select(func.count()).where(AuditRow.subject == f"case:{case.id}")
+            assert session.scalar(rows) == self.accepted[number] + accepted
+            self._compare_clocks(case, model, session.scalars(_ledger(case)).all(), load_rules(session))
+            if model.wall_limit is None and case.handle_due_at is not None:
+                model = replace(model, due_at=case.handle_due_at)
+            self.models[number] = replace(model, asks=tuple(told))
+            self.asks[number] = [ask.id for ask in asks]
+
+    def _compare_clocks(self, case: Case, model: Modelled, ledger: Sequence[TimerLine], rules: Any) -> None:
+        clock = clock_of(case)
+        assert clock.stage == _STAGE_OF.get(model.state)
+        assert (clock.paused_at is not None) == (model.state == "suspended")
+        if model.wall_limit is not None:
+            assert clock.handle_due_at == model.due_at
+        assert replay(ledger) == clock
+        anew = recomputed(ledger, rules.hours, check=rules.limits[Stage.CHECK])
+        names = list(NewLine.__dataclass_fields__)
+        assert [[getattr(line, name) for name in names] for line in ledger] == [
+            [getattr(line, name) for name in names] for line in anew
+        ]
+
+
+def _luck(seed: int) -> Random:
+    return Random(seed)  # noqa: S311 (nothing is kept secret with it)
+
+
+def _ledger(case: Case) -> Any:
+    return select(TimerLine).where(TimerLine.case_id == case.id).order_by(TimerLine.id)
+
+
+def _accepted(some: Sequence[Attempt], statuses: Sequence[int]) -> int:
+    return sum(who != "camera" and status < 300 for (who, _, _), status in zip(some, statuses, strict=True))
+
+
+@pytest.fixture(scope="module")
+def town(postgres_cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    folder, clock = tmp_path_factory.mktemp("town"), Clocked()
+    with postgres_cluster.database() as url, pytest.MonkeyPatch.context() as patch:
+        # The machine does the chores itself, when the clock has moved.
+        patch.setattr("api.app.CHORES", ())
+        site = ApiSettings(database_url=url, evidence_dir=folder / "evidence", service_key_file=folder / "service.key")
+        with Place(site, clock) as place:
+            made = Town(place, clock)
+            yield made
+            made.threads.shutdown()
+
+
+def test_people_at_random_and_at_once_break_no_rule(town: Town) -> None:
+    class Here(People):
+        pass
+
+    Here.town = town
+    long = settings.get_current_profile_name() == _LONG
+    bounds = settings(
+        max_examples=1000 if long else 15,
+        stateful_step_count=60 if long else 30,
+        deadline=None,
+        # Neither who is faster nor the clock, which only goes on, is the same again: the first find is what counts.
+        phases=[Phase.generate],
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        run_state_machine_as_test(Here, settings=bounds)
+    finally:
+        assert not town.broken, town.broken[0]
+    _assert_chain_holds(town)
+
+
+def _assert_chain_holds(town: Town) -> None:
+    """Every act is in the audit chain, which verifies; one byte that is edited later is found."""
+    with town.database.write() as session:
+        while seal(session):
+            pass
+    with town.database.read() as session:
+        verdict = verify(session, now=town.clock())
+        assert (verdict.fault, verdict.unsealed) == (None, 0)
+        row = session.scalars(select(AuditRow).order_by(AuditRow.place.desc()).limit(1)).one()
+    _edited(town, row, lambda actor: actor[:-1] + chr(ord(actor[-1]) ^ 1))
+
+
+def _edited(town: Town, row: AuditRow, edit: Callable[[str], str]) -> None:
+    with town.database.write() as session:
+        session.execute(update(AuditRow).where(AuditRow.id == row.id).values(actor=edit(row.actor)))
+    with town.database.read() as session:
+        fault = verify(session, now=town.clock()).fault
+    assert fault is not None
+    assert (fault.place, fault.row_id) == (row.place, row.id)
