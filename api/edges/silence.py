@@ -20,7 +20,7 @@ from api.chores.runner import Chore
 from api.database import Database
 from api.schemas import Report
 from api.services import Services
-from api.tables import ApiKey, Case, EdgeStatusRow, Incident
+from api.tables import ApiKey, BlindSource, EdgeStatusRow, Incident
 
 _log = structlog.get_logger()
 
@@ -149,12 +149,11 @@ def _heard(session: Session) -> list[Heard]:
 
 
 def _open_faults(session: Session) -> dict[str, list[OpenFault]]:
-    """Returns the open edge-faults by their edge; found through their cases, which have the index."""
-    of_watch = (Case.edge_id.in_(select(EdgeStatusRow.edge_id)), Case.watch_id == WATCH)
+    """Returns the open edge-faults by their edge, as joining keeps them: without a source of the edge's own."""
     rows = session.execute(
-        select(Incident.id, Incident.edge_id, Incident.first_seen_at, Incident.last_seen_at)
-        .join(Case, Case.id == Incident.case_id)
-        .where(*of_watch, Incident.watch_id == WATCH, Incident.source_type == "edge", Incident.cleared_at.is_(None))
+        select(BlindSource.incident_id, BlindSource.edge_id, BlindSource.since, Incident.last_seen_at)
+        .join(Incident, Incident.id == BlindSource.incident_id)
+        .where(BlindSource.source_id == "")
     )
     faults: dict[str, list[OpenFault]] = {}
     for incident_id, edge_id, since, told_at in rows:
