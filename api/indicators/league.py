@@ -45,7 +45,10 @@ def league(
     keys: Collection[GroupKey],
     scoring: Scoring,
 ) -> list[Standing]:
-    """Returns a line for each of ``keys`` and for whoever else has cases, best first, those without a score last."""
+    """Returns a line for each of ``keys`` and for whoever else has cases, best first, those without a score last.
+
+    What is outside all grids competes with nobody, and has no line.
+    """
     scores, scores_before = _scores(now, scoring), _scores(before, scoring)
     ranks, ranks_before = _ranks(scores), _ranks(scores_before)
     standings = [
@@ -58,13 +61,14 @@ def league(
             rank_before=ranks_before.get(key),
         )
         for key in {*keys, *now}
+        if any(key)
     ]
     return sorted(standings, key=lambda one: (one.rank is None, one.rank or 0, one.key))
 
 
 def _scores(groups: Mapping[GroupKey, Counts], scoring: Scoring) -> dict[GroupKey, Decimal]:
     scored = ((key, score(counts, scoring)) for key, counts in groups.items())
-    return {key: points for key, points in scored if points is not None}
+    return {key: points for key, points in scored if points is not None and any(key)}
 
 
 def _ranks(scores: Mapping[GroupKey, Decimal]) -> dict[GroupKey, int]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.indicators.counting import GroupKey
-from api.indicators.population import GroupBy
+from api.indicators.population import OPERATIONAL_KINDS, GroupBy
 from api.tables import Camera, Department, Grid, Kind
 
 _SHOWN_OF_HASH = 8
@@ -43,6 +43,7 @@ class Names:
     def __init__(self, session: Session, by: GroupBy) -> None:
         self.by = by
         self._known = _known(session, by)
+        self._aside = _operational(session) if by is GroupBy.DEPARTMENT else frozenset()
 
     def of(self, key: GroupKey) -> Naming:
         if not any(key) and self.by in NOTHING:
@@ -54,13 +55,20 @@ class Names:
 
     @property
     def keys(self) -> list[GroupKey]:
-        """All that have a name, whether or not they have cases."""
-        return sorted(self._known)
+        """All that have a name, whether or not they have cases; without who handles nothing of the streets."""
+        return sorted(self._known.keys() - self._aside)
 
 
 def shown_key(key: GroupKey) -> str:
     """Returns one text for a key, such as gate-3/camera-1, empty where it names nothing; no id holds a slash."""
     return "/".join(key) if any(key) else ""
+
+
+def _operational(session: Session) -> frozenset[GroupKey]:
+    """Returns the departments of operational kinds alone."""
+    of_kinds = session.execute(select(Kind.department, Kind.key)).all()
+    streets = {department for department, kind in of_kinds if kind not in OPERATIONAL_KINDS}
+    return frozenset((department,) for department, _ in of_kinds if department not in streets)
 
 
 def _known(session: Session, by: GroupBy) -> dict[GroupKey, Naming]:

@@ -45,6 +45,11 @@ def test_scores_that_are_published_as_equal_are_equal() -> None:
     assert [(one.key[0], one.rank, str(one.score)) for one in standings] == [("a", 1, "100"), ("b", 1, "100")]
 
 
+def test_what_is_outside_all_grids_takes_no_rank_from_a_grid() -> None:
+    standings = league({("",): GOOD, ("north",): HALF}, {("",): GOOD}, keys=[], scoring=Scoring.load())
+    assert [(one.key, one.rank) for one in standings] == [(("north",), 1)]
+
+
 def test_departments_are_listed_with_their_names_and_the_month_before(place: Place) -> None:
     put(
         place,
@@ -64,6 +69,7 @@ def test_departments_are_listed_with_their_names_and_the_month_before(place: Pla
     assert ranks["transport"] == (2, 30.0, None)
     assert ranks["idle"] == (None, None, None)
     assert "gone" not in ranks
+    assert "operations" not in ranks  # it handles cameras and edge boxes, and nothing of the streets
     assert [one["name_zh"] for one in told["standings"] if one["key"] == "idle"] == ["闲"]
     assert (told["period"]["name"], told["before"]["name"]) == ("2025-03", "2025-02")
 
