@@ -30,7 +30,11 @@ def kinds_of(session: Session, rows: Sequence[RowMapping]) -> dict[str, dict[str
     return {kind["key"]: dict(kind) for kind in found}
 
 
-def summary_of(row: RowMapping, kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def kind_shown(kind: Kind) -> dict[str, Any]:
+    return {name: getattr(kind, name) for name in ShownKind.model_fields}
+
+
+def summary_of(row: RowMapping | Mapping[str, Any], kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Returns one case in the order and with the names of ``CaseSummary``."""
     shown = {name: row[name] for name in _PLAIN}
     shown["kind"] = kinds[row["kind_key"]]

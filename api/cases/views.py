@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,12 +11,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from api.cases.schemas import (
-    CaseDetail,
     CaseForActing,
     CaseSummary,
     ShownClocks,
-    ShownEvidence,
-    ShownIncident,
     ShownKind,
     ShownPosition,
 )
@@ -24,10 +21,8 @@ from api.cases.timers import is_overdue
 from api.cases.workflow import allowed_acts
 from api.people.callers import Caller
 from api.rights import Rights
-from api.tables import Case, CaseAsk, CaseLink, Evidence, Incident, Kind, Person
+from api.tables import Case, CaseAsk, CaseLink, Kind, Person
 
-_INCIDENTS_SHOWN = 200
-_EVIDENCE_SHOWN = 500
 _LINES_SHOWN = 200
 
 
@@ -52,28 +47,6 @@ def for_acting(case: Case, kind: Kind, onlooker: Onlooker) -> CaseForActing:
     fields["assignee"] = None if assignee is None else assignee.name
     fields["allowed_acts"] = allowed_acts(onlooker.session, onlooker.rights, onlooker.caller, case, at=onlooker.at)
     return CaseForActing.model_validate(fields)
-
-
-def detail(
-    case: CaseForActing, *, incidents: Sequence[Incident], evidence: Sequence[Evidence], plates: Set[str]
-) -> CaseDetail:
-    """plates: the sha256 of evidence in which a plate may show, see ``case_evidence.with_plate``."""
-    items = [
-        ShownEvidence.model_validate(item).model_copy(update={"plate_kept": item.sha256 in plates}) for item in evidence
-    ]
-    return CaseDetail(
-        **dict(case), incidents=[ShownIncident.model_validate(incident) for incident in incidents], evidence=items
-    )
-
-
-def incidents_of(session: Session, case_id: UUID) -> Sequence[Incident]:
-    latest = select(Incident).where(Incident.case_id == case_id).order_by(Incident.last_seen_at.desc(), Incident.id)
-    return session.scalars(latest.limit(_INCIDENTS_SHOWN)).all()
-
-
-def evidence_of(session: Session, case_id: UUID) -> Sequence[Evidence]:
-    latest = select(Evidence).where(Evidence.case_id == case_id).order_by(Evidence.id.desc())
-    return session.scalars(latest.limit(_EVIDENCE_SHOWN)).all()
 
 
 def asks_of(session: Session, case_id: UUID) -> Sequence[CaseAsk]:

@@ -73,7 +73,7 @@ def identify(
 
     A token that was exchanged for another, and comes again after a while, was stolen: the whole login ends.
     """
-    with database.read() as session:
+    with database.glance() as session:
         found = _look_up(session, bearer, now, idle)
     if isinstance(found, _Stolen):
         with database.write() as session:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Response
 
 from api.access import allowed
 from api.cases.act_schemas import ShownAsk, ShownLink, ShownTimerLine, TimerPage
-from api.cases.evidence import note_arrivals, with_plate
 from api.cases.lists import find_case, lines_of
+from api.cases.reading import notice_arrivals, read_case
 from api.cases.schemas import (
     CaseDetail,
     HistoryPage,
@@ -18,7 +18,7 @@ from api.cases.schemas import (
     ShownHistoryLine,
     ShownReport,
 )
-from api.cases.views import Onlooker, asks_of, detail, evidence_of, for_acting, incidents_of, links_of
+from api.cases.views import asks_of, links_of
 from api.people.callers import Caller
 from api.services import Here
 from api.tables import HistoryLine, ReportRow, TimerLine
@@ -31,16 +31,13 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 AfterLine = Annotated[int, Query(ge=0, le=2**62)]
 
 
-@router.get("/{case_id}")
-def show(case_id: UUID, caller: Reader, here: Here, response: Response) -> CaseDetail:
-    with here.database.read() as session:
-        case, kind = find_case(session, here.rights, caller, case_id, action=_READ)
-        incidents, evidence = incidents_of(session, case_id), evidence_of(session, case_id)
-        plates = with_plate(session, (item.sha256 for item in evidence))
-        shown = for_acting(case, kind, Onlooker(session, here.rights, caller, here.clock()))
-    note_arrivals(here.database, here.evidence, evidence)
-    response.headers["ETag"] = f'"{case.version}"'
-    return detail(shown, incidents=incidents, evidence=evidence, plates=plates)
+@router.get("/{case_id}", response_model=CaseDetail)
+def show(case_id: UUID, caller: Reader, here: Here) -> Response:
+    with here.database.glance() as session:
+        read = read_case(session, here.rights, caller, case_id, now=here.clock())
+    notice_arrivals(here, read)
+    headers = {"ETag": f'"{read.version}"'}
+    return Response(read.json(), media_type="application/json", headers=headers)
 
 
 @router.get("/{case_id}/history")

@@ -1,6 +1,6 @@
-"""The hand-written route: Starlette, a driver and json; the same key check and SQL as the API's list and read, no ORM.
+"""The hand-written route: Starlette, a driver and json; the same key check and SQL as the API has, no ORM.
 
-Usage: python -m bench.api.floor PORT PLAN. The plan holds the statements that the API itself sent, see ``written_down``.
+Usage: python -m bench.api.floor PORT PLAN. PLAN holds the statements that the API sent.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Statement:
 class Plan:
     """conninfo, file: of the database, one of them. key: the key check, whose parameter is the key's sha256.
 
-    list: the statements of a list. read: those of each of some cases, by their ids.
+    listing: the statements of a list. reading: those of each of some cases, by their ids.
     """
 
     conninfo: str | None
     file: str | None
     key: Statement
-    list: Sequence[Statement]
-    read: Mapping[str, Sequence[Statement]]
+    listing: Sequence[Statement]
+    reading: Mapping[str, Sequence[Statement]]
 
 
 class Floor:
@@ -55,19 +55,19 @@ class Floor:
         self._plan = plan
         self._own = threading.local()
 
-    def list(self, request: Request) -> Response:
+    def show_list(self, request: Request) -> Response:
         if not self._is_known(request):
             return Response(status_code=401)
-        cases, kinds = (self._rows(statement) for statement in self._plan.list)
+        cases, kinds = (self._rows(statement) for statement in self._plan.listing)
         by_key = {kind["key"]: kind for kind in kinds}
         for case in cases:
             case["kind"] = by_key[case["kind_key"]]
         return self._json({"items": cases[:-1], "next": cases[-1]["id"]})
 
-    def read(self, request: Request) -> Response:
+    def show_case(self, request: Request) -> Response:
         if not self._is_known(request):
             return Response(status_code=401)
-        found = [self._rows(statement) for statement in self._plan.read[request.path_params["case_id"]]]
+        found = [self._rows(statement) for statement in self._plan.reading[request.path_params["case_id"]]]
         return self._json({"case": found[0][0], "parts": found[1:]})
 
     def _is_known(self, request: Request) -> bool:
@@ -119,7 +119,7 @@ def _plain(value: object) -> str:
 def main() -> None:
     port, plan = int(sys.argv[1]), Path(sys.argv[2])
     floor = Floor(pickle.loads(plan.read_bytes()))  # noqa: S301 (our own file)
-    routes = [Route("/api/v1/cases", floor.list), Route("/api/v1/cases/{case_id}", floor.read)]
+    routes = [Route("/api/v1/cases", floor.show_list), Route("/api/v1/cases/{case_id}", floor.show_case)]
     uvicorn.run(Starlette(routes=routes), host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 

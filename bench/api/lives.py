@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from api.catalogue import read_kinds
 from api.cases.tokens import tokens_of
+from api.catalogue import read_kinds
 
 DISTRICT = "341122"
 GRIDS = 12
@@ -69,7 +69,7 @@ class Life:
 
 def lives(count: int, *, until: datetime, seed: int = 7) -> Iterator[Life]:
     """Yields cases, oldest first; the newest are alarms that wait for review, some before them are still open."""
-    maker = _Maker(random.Random(seed))  # noqa: S311 (nothing secret is made)
+    maker = _Maker(random.Random(seed), until)  # noqa: S311 (nothing secret is made)
     begin = until - timedelta(days=365 * YEARS)
     step = (until - begin) / count
     for number in range(count):
@@ -77,8 +77,9 @@ def lives(count: int, *, until: datetime, seed: int = 7) -> Iterator[Life]:
 
 
 class _Maker:
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, until: datetime) -> None:
         self._chance = chance
+        self._until = until
         self._kinds = [kind for kind in read_kinds() if not kind["key"].endswith("-fault")]
         # A few kinds are most of all cases, as in any city.
         self._weights = [1 / (place + 1) for place in range(len(self._kinds))]
@@ -98,6 +99,9 @@ class _Maker:
         longitude, latitude = 118.40 + (camera % 40) * 0.004 + chance.random() * 1e-4, 32.40 + (camera // 40) * 0.004
         score, dwell_s = round(0.5 + chance.random() / 2, 3), round(300 + chance.random() * 3000, 1)
         last_seen_at = seen_at + timedelta(seconds=dwell_s)
+        if end["state"] == "detected":
+            # Seen until now: an alarm that nobody sees any more expires.
+            last_seen_at = self._until - timedelta(minutes=30 * chance.random())
         gone_at = last_seen_at if end.get("ended_at") is not None else None
         shown = end | {
             "id": case_id,
@@ -149,7 +153,9 @@ class _Maker:
         chance = self._chance
         filed_at = seen_at + timedelta(minutes=chance.expovariate(1 / 15))
         if age < ALARMS_SHARE:
-            return _OPEN_ALARM | {"stage_started_at": _moment(seen_at), "stage_due_at": _moment(filed_at)}
+            # Not due yet: a chore would let them expire under the hands of who reviews them.
+            due_at = self._until + timedelta(days=1 + chance.random())
+            return _OPEN_ALARM | {"stage_started_at": _moment(seen_at), "stage_due_at": _moment(due_at)}
         drawn = chance.random()
         if drawn < 0.12:
             return {"state": "rejected", "version": 2, "rejected_reason": chance.choice(_REASONS)} | _ended(filed_at)
@@ -227,4 +233,5 @@ def _moment(at: datetime | None) -> Any:
 
 def _id(chance: random.Random, at: datetime) -> str:
     """A UUIDv7 of that moment, as 32 hexadecimal digits."""
-    return f"{int(at.timestamp() * 1000):012x}7{chance.getrandbits(12):03x}{0x8 | chance.getrandbits(2):x}{chance.getrandbits(60):015x}"
+    milliseconds, variant = int(at.timestamp() * 1000), 8 | chance.getrandbits(2)
+    return f"{milliseconds:012x}7{chance.getrandbits(12):03x}{variant:x}{chance.getrandbits(60):015x}"

@@ -40,7 +40,7 @@ def written_down(
         with _statements(database) as reading, database.glance() as session:
             read_case(session, rights, caller, UUID(case_id), now=now)
         read[case_id] = reading
-    return Plan(conninfo, file, key=key[0], list=listing, read=read)
+    return Plan(conninfo, file, key=key[0], listing=listing, reading=read)
 
 
 @contextmanager
