@@ -64,6 +64,20 @@ STEPS = (
         floors=(Floor("failures", high=0), Floor("server_errors_logged", high=0), Floor("cases", low=200)),
     ),
     Step(
+        "bench api",
+        "-m bench.api --cases 20000 --sqlite-cases 0 --seconds 8 --eager-seconds 1",
+        within_s=180,
+        floors=(
+            Floor("list_p95_ms", high=300),
+            Floor("read_p95_ms", high=300),
+            Floor("confirm_p95_ms", high=500),
+            Floor("search_p95_ms", high=500),
+            Floor("indicators_month_s", high=2),
+            Floor("list_over_floor", low=0.25),
+            Floor("read_over_floor", low=0.2),
+        ),
+    ),
+    Step(
         "torture, short",
         "-m bench.torture --short",
         within_s=420,
