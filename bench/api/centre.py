@@ -59,8 +59,8 @@ def furnish(settings: ApiSettings, *, clients: int) -> Centre:
     tokens = [f"st_{secrets.token_hex(16)}" for _ in range(clients)]
     with database.write() as session:
         for number, token in enumerate(tokens):
-            who = {"name": f"bench-{number}", "role": Role.SUPERVISOR, "department": None}
-            person = add_person(session, **who, password_hash="", now=now)
+            name, role = f"bench-{number}", Role.SUPERVISOR
+            person = add_person(session, name=name, role=role, department=None, password_hash="", now=now)
             session.add(
                 LoginSession(
                     token_hash=sha256_of(token),
