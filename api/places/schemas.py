@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StrictBool, StringConstraints, model_validator
 
 from api.places.geometry import Datum, place_from, place_in
 from api.places.road_classes import RoadClass
@@ -155,7 +155,7 @@ class ShownDepartment(BaseModel):
 class GivenDepartment(BaseModel):
     name_en: PlaceName
     name_zh: PlaceName
-    retired: bool = False
+    retired: StrictBool = False
 
 
 class GivenAssignment(BaseModel):

@@ -27,7 +27,7 @@ from api.places.schemas import (
     RoadFeature,
     RoadProperties,
 )
-from api.routes.json_body import DESCRIBED, JsonBody
+from api.routes.json_body import JsonBody
 from api.schemas import Key
 from api.services import Here, RequestId, Services
 from api.tables import Grid, Road
@@ -42,6 +42,29 @@ _EDIT = "places.edit_grids_departments_permits"
 Mapper = Annotated[Caller, allowed(_EDIT)]
 DatumAsked = Annotated[Datum, Query(description="Of the coordinates: GCJ02 is the datum of Chinese maps.")]
 DryRun = Annotated[bool, Query(description="Check and compare, and change nothing.")]
+
+
+def _described(properties: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:
+    """For OpenAPI, which does not see a body that is read after its sender was let through."""
+    example = {"type": "Feature", "properties": properties, "geometry": geometry}
+    feature = {"type": "object", "required": ["type", "properties", "geometry"]}
+    schema = {
+        "type": "object",
+        "required": ["type", "features"],
+        "properties": {"type": {"const": "FeatureCollection"}, "features": {"type": "array", "items": feature}},
+    }
+    content = {"schema": schema, "example": {"type": "FeatureCollection", "features": [example]}}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+_GRIDS = _described(
+    {"id": "xinan-3", "name_en": "Xin'an 3", "name_zh": "新安镇第三网格", "district": "341122"},
+    {"type": "Polygon", "coordinates": [[[118.43, 32.45], [118.44, 32.45], [118.44, 32.46], [118.43, 32.45]]]},
+)
+_ROADS = _described(
+    {"id": "g104", "name": "G104", "road_class": "national", "width_m": 24},
+    {"type": "LineString", "coordinates": [[118.43, 32.45], [118.44, 32.45]]},
+)
 _IMPORTED = problems({422: "The map is not as expected; ``errors`` names each feature, and what was expected of it."})
 
 
@@ -52,7 +75,7 @@ def show_grids(here: Here, datum: DatumAsked = "WGS84") -> GridCollection:
     return GridCollection(datum=datum, features=[_grid(row, datum) for row in rows])
 
 
-@router.put(GRIDS_PATH, openapi_extra=DESCRIBED, responses=_IMPORTED)
+@router.put(GRIDS_PATH, openapi_extra=_GRIDS, responses=_IMPORTED)
 def replace_grids(
     *,
     caller: Mapper,
@@ -66,7 +89,7 @@ def replace_grids(
     return _grids_imported(body, datum, _editor(caller, here, request_id), here, whole=True, dry_run=dry_run)
 
 
-@router.post(GRIDS_PATH, openapi_extra=DESCRIBED, responses=_IMPORTED)
+@router.post(GRIDS_PATH, openapi_extra=_GRIDS, responses=_IMPORTED)
 def add_grids(
     *,
     caller: Mapper,
@@ -95,7 +118,7 @@ def show_roads(here: Here, datum: DatumAsked = "WGS84") -> RoadCollection:
     return RoadCollection(datum=datum, features=[_road(row, datum) for row in rows])
 
 
-@router.put(ROADS_PATH, openapi_extra=DESCRIBED, responses=_IMPORTED)
+@router.put(ROADS_PATH, openapi_extra=_ROADS, responses=_IMPORTED)
 def replace_roads(
     *,
     caller: Mapper,
@@ -109,7 +132,7 @@ def replace_roads(
     return _roads_imported(body, datum, _editor(caller, here, request_id), here, whole=True, dry_run=dry_run)
 
 
-@router.post(ROADS_PATH, openapi_extra=DESCRIBED, responses=_IMPORTED)
+@router.post(ROADS_PATH, openapi_extra=_ROADS, responses=_IMPORTED)
 def add_roads(
     *,
     caller: Mapper,

@@ -41,7 +41,7 @@ _DESCRIBED: dict[str, Any] = {
                 "schema": {"type": "string"},
                 "example": f"{','.join(COLUMNS)}\nMH-0107,雨水井盖,,,water,,,\n",
             },
-            "application/json": {"schema": {}},
+            "application/json": {"schema": {"type": "array", "items": {"type": "object", "required": ["id", "name"]}}},
         }
     }
 }

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from api.access import allowed
+from api.openapi import problems
 from api.places.geometry import Datum, place_from, place_in
 from api.places.resolver import Resolved, places_index
 from api.places.schemas import Latitude, Longitude, Point, ShownAssignment, ShownPoint
@@ -67,7 +68,11 @@ class WhatItMeans(BaseModel):
     permit: NamedPermit | None
 
 
-@router.get("/resolve", dependencies=[allowed("places.read")])
+@router.get(
+    "/resolve",
+    dependencies=[allowed("places.read")],
+    responses=problems({404: "The catalogue has no such kind."}),
+)
 def resolve_position(
     *,
     longitude: Annotated[Longitude, Query()],
@@ -83,7 +88,7 @@ def resolve_position(
     with here.database.read() as session:
         found = session.get(Kind, kind)
         if found is None:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"kind: expected one of the catalogue, got {kind}")
+            raise Problem(HTTPStatus.NOT_FOUND, f"the catalogue has no kind {kind}")
         resolved = places_index(session).resolve(found, *place, moment)
         permit = None if resolved.permit_id is None else session.get(Permit, resolved.permit_id)
         return WhatItMeans(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -230,3 +231,15 @@ def test_the_tables_hold_nothing_of_a_refused_import(clean: Place) -> None:
     with clean.app.state.services.database.write() as session:
         assert session.scalars(select(Grid)).all() == []
         session.execute(delete(Road))
+
+
+def test_changes_at_once_happen_one_after_the_other(clean: Place) -> None:
+    administrator = clean.person(Role.ADMINISTRATOR)
+    before = version_of(clean)
+    maps = [collection(grid("a", square(118, 32, 1 + n / 10)), grid(f"b{n}", square(119, 32, 1))) for n in range(12)]
+    with ThreadPoolExecutor(6) as threads:
+        statuses = list(threads.map(lambda map: administrator.put(GRIDS, json=map).status_code, maps))
+    assert statuses == [200] * 12
+    assert version_of(clean) == before + 12
+    left = {feature["id"] for feature in administrator.get(GRIDS).json()["features"]}
+    assert left in [{"a", f"b{n}"} for n in range(12)]

@@ -57,7 +57,6 @@ def test_nothing_known_of_a_position_leaves_the_kind_s_department_and_the_site_s
         {"longitude": 181},
         {"latitude": "nan"},
         {"longitude": "inf"},
-        {"kind": "no-such-kind"},
         {"kind": "a b"},
         {"datum": "BD09"},
         {"at": "2026-06-05T12:00:00"},
@@ -69,6 +68,11 @@ def test_what_cannot_be_resolved_is_told(shared_sqlite_place: Place, changes: di
     asked: dict[str, Any] = {"longitude": 118.5, "latitude": 32.5, "kind": "grain-drying"} | changes
     params = {name: value for name, value in asked.items() if value is not None}
     assert shared_sqlite_place.person(Role.OPERATOR).get(RESOLVE, params=params).status_code == 422
+
+
+def test_an_unknown_kind_is_told(shared_sqlite_place: Place) -> None:
+    asked: dict[str, Any] = {"longitude": 118.5, "latitude": 32.5, "kind": "no-such-kind"}
+    assert shared_sqlite_place.person(Role.OPERATOR).get(RESOLVE, params=asked).status_code == 404
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
