@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -34,6 +35,9 @@ from api.routes.places_areas import GRIDS_PATH, MAX_AREAS_BODY_BYTES, ROADS_PATH
 from api.routes.places_assets import ASSETS_PATH, MAX_ASSETS_BODY_BYTES
 from api.services import Services
 from api.settings import ApiSettings
+
+if TYPE_CHECKING:
+    from api.people.oidc import OpenIdConnect
 
 MAX_BODY_BYTES = 65_536
 LARGER_BODIES = {
@@ -65,6 +69,7 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         feed=Feed(database),
         scoring=Scoring.load(settings.scoring_file),
         webhooks=WebhookSender(database, clock, source=f"/streetcase/{settings.district}"),
+        oidc=_identity_provider(settings),
     )
 
     @asynccontextmanager
@@ -73,6 +78,8 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         chores.start()
         yield
         await to_thread.run_sync(chores.stop)
+        if services.oidc is not None:
+            services.oidc.close()
         await to_thread.run_sync(services.webhooks.close)
         services.database.close()
 
@@ -96,3 +103,11 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
     app.add_middleware(BodyLimits, default_bytes=MAX_BODY_BYTES, by_path=LARGER_BODIES)
     app.add_middleware(RequestIds)
     return app
+
+
+def _identity_provider(settings: ApiSettings) -> OpenIdConnect | None:
+    if settings.oidc is None:
+        return None
+    from api.people.oidc import OpenIdConnect  # noqa: PLC0415 (its libraries are optional)
+
+    return OpenIdConnect(settings.oidc)

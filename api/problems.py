@@ -26,6 +26,7 @@ from api.people.accounts import (
     UnknownPerson,
     WrongPassword,
 )
+from api.people.oidc_errors import OidcRefused, OidcStranger, OidcUnavailable
 from api.people.passwords import PasswordsBusy
 from api.places.errors import PlaceInUse, PlaceMissing, PlacesRefused, PlaceTaken
 
@@ -78,6 +79,9 @@ def answer_problems(app: FastAPI) -> None:
         (LastAdministrator, HTTPStatus.CONFLICT),
         (UnfitPerson, HTTPStatus.UNPROCESSABLE_ENTITY),
         (WrongPassword, HTTPStatus.UNPROCESSABLE_ENTITY),
+        (OidcRefused, HTTPStatus.BAD_REQUEST),
+        (OidcStranger, HTTPStatus.FORBIDDEN),
+        (OidcUnavailable, HTTPStatus.BAD_GATEWAY),
         (LoginRefused, HTTPStatus.UNAUTHORIZED),
         (PlaceMissing, HTTPStatus.NOT_FOUND),
         (PlaceInUse, HTTPStatus.CONFLICT),

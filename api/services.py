@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
@@ -17,6 +17,9 @@ from api.people.passwords import Passwords
 from api.rights import Rights
 from api.settings import ApiSettings
 
+if TYPE_CHECKING:
+    from api.people.oidc import OpenIdConnect  # its libraries are optional
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -29,6 +32,7 @@ class Services:
     feed: Feed
     scoring: Scoring
     webhooks: WebhookSender
+    oidc: OpenIdConnect | None
 
 
 def services_of(request: Request) -> Services:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from api.evidence_store import EvidenceSettings
+from api.people.oidc_settings import OidcSettings
 
 Network = IPv4Network | IPv6Network
 _POSTGRESQL = "postgresql+psycopg"
@@ -34,6 +35,7 @@ class ApiSettings:
     evidence_url, evidence_key_file: see ``EvidenceSettings``. retention_file, scoring_file: None for the
     tables of this release.
     audit_heads_file: where the head of the audit trail is written each day; None for beside the evidence.
+    oidc: the identity provider, None for passwords alone.
     """
 
     database_url: str = field(repr=False)
@@ -49,6 +51,7 @@ class ApiSettings:
     retention_file: Path | None = None
     scoring_file: Path | None = None
     audit_heads_file: Path | None = None
+    oidc: OidcSettings | None = None
 
     def __post_init__(self) -> None:
         # Frozen: the one place that brings the URL into the form that SQLAlchemy's drivers want.
@@ -100,6 +103,7 @@ class ApiSettings:
             retention_file=_path(environ, "STREETCASE_RETENTION_FILE"),
             scoring_file=_path(environ, "STREETCASE_SCORING_FILE"),
             audit_heads_file=_path(environ, "STREETCASE_AUDIT_HEADS_FILE"),
+            oidc=_oidc(environ),
         )
 
 
@@ -121,6 +125,13 @@ def _number(environ: Mapping[str, str], name: str, otherwise: float) -> float:
         return float(text)
     except ValueError as error:
         raise SettingsError(f"{name}: expected a number, got {text!r}") from error
+
+
+def _oidc(environ: Mapping[str, str]) -> OidcSettings | None:
+    try:
+        return OidcSettings.from_environment(environ)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:

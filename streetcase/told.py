@@ -27,6 +27,8 @@ _EXTRA_OF = {
     "s3fs": "s3",
     "botocore": "s3",
     "psycopg": "postgres",
+    "authlib": "oidc",
+    "joserfc": "oidc",
     "amqtt": "demo",
     "platformdirs": "demo",
     "ultralytics": "yolo",

@@ -30,6 +30,7 @@ from api.routes import (
     internal,
     keys,
     me,
+    oidc,
     open311,
     people,
     person_reports,
@@ -45,6 +46,7 @@ from api.routes import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    oidc.router,
     sessions.router,
     me.router,
     people.router,
