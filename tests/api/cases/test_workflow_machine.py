@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
 from itertools import permutations
 from random import Random
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -28,11 +25,9 @@ from api.cases.stage_chores import escalate, expire_alarms
 from api.cases.stage_rules import load_rules
 from api.cases.timers import clock_of
 from api.inserting import insert_rows
-from api.people.accounts import add_person
-from api.people.keys import sha256_of
-from api.rights import Role
 from api.settings import ApiSettings
-from api.tables import AuditRow, Case, CaseAsk, HistoryLine, LoginSession, TimerLine
+from api.tables import AuditRow, Case, CaseAsk, HistoryLine, TimerLine
+from tests.api.cases.town import Attempt, Town
 from tests.api.cases.workflow_model import MOVES, PEOPLE, RUBBISH, STALL, STATES, WORDS, Modelled, attempt, tell
 from tests.api.place import Clocked, Place, a_report, followed
 from tests.services.postgres import PostgresCluster
@@ -50,56 +45,6 @@ _STAGE_OF = {
 }
 _LINES = frozenset(WORDS.values()) | {"suspended", "expired", "seen_again", "still_there"}
 _LONG = "long"
-
-Attempt = tuple[str, str, dict[str, Any]]
-"""Who, which act, what they say; a camera says nothing."""
-
-
-class Town:
-    """A centre on PostgreSQL under a clock that the test moves, with the people of the model logged in for years."""
-
-    def __init__(self, place: Place, clock: Clocked) -> None:
-        self.place, self.clock = place, clock
-        self.services = place.app.state.services
-        self.database = self.services.database
-        self.people = {name: self._log_in(name) for name in PEOPLE}
-        self.threads = ThreadPoolExecutor(4)
-        self.broken: list[str] = []
-
-    def _log_in(self, name: str) -> httpx.Client:
-        role, department = PEOPLE[name]
-        now, token = self.clock(), f"st_{name}"
-        with self.database.write() as session:
-            person = add_person(
-                session, name=name, role=Role(role), department=department, password_hash="none", now=now
-            )
-            until = now + timedelta(days=36_500)
-            session.add(
-                LoginSession(token_hash=sha256_of(token), person_id=person.id, created_at=now, expires_at=until)
-            )
-        return self.place.client(token)
-
-    def act(self, case_id: UUID, asks: Sequence[UUID], one: Attempt) -> int:
-        """Returns the status; of a camera, 200 where something happened and 0 where nothing did."""
-        who, act, said = one
-        if who == "camera":
-            return self._camera(case_id, act)
-        body = dict(said)
-        path = act
-        if act == "decide":
-            number = body.pop("number")
-            path = f"asks/{asks[number] if number < len(asks) else UUID(int=number)}/decision"
-        return self.people[who].post(f"/api/v1/cases/{case_id}/{path}", json=body).status_code
-
-    def _camera(self, case_id: UUID, word: str) -> int:
-        """As a report does it: on the locked case, in one transaction."""
-        with self.database.write() as session:
-            case = session.scalars(select(Case).where(Case.id == case_id).with_for_update()).one()
-            machine = machine_acts.Machine(at=self.clock(), actor="edge:gate-3", rules=load_rules(session))
-            happened = getattr(machine_acts, word)(case, machine)
-            insert_rows(session, HistoryLine, happened.history)
-            insert_rows(session, TimerLine, happened.timers)
-        return 200 if happened.history else 0
 
 
 class People(RuleBasedStateMachine):
