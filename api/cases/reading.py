@@ -16,6 +16,7 @@ from api.cases.evidence import EXPIRED, note_arrivals, with_plate
 from api.cases.lists import find_case
 from api.cases.quick import kind_shown, summary_of
 from api.cases.schemas import ShownClocks, ShownEvidence, ShownIncident
+from api.cases.second_look import second_look_of
 from api.cases.timers import is_overdue
 from api.cases.workflow import allowed_acts
 from api.people.callers import Caller
@@ -29,6 +30,7 @@ _EVIDENCE_SHOWN = 500
 _INCIDENT_COLUMNS = tuple(getattr(Incident, name) for name in ShownIncident.model_fields)
 _EVIDENCE_NAMES = tuple(name for name in ShownEvidence.model_fields if name != "plate_kept")
 _EVIDENCE_COLUMNS = (Evidence.id, *(getattr(Evidence, name) for name in _EVIDENCE_NAMES))
+_COUNTED_NAMES = ("muted_count", "recurrences_count", "permit_id", "merged_into")
 _CLOCK_NAMES = tuple(name for name in ShownClocks.model_fields if name != "overdue")
 
 
@@ -51,6 +53,8 @@ def read_case(session: Session, rights: Rights, caller: Caller, case_id: UUID, *
     shown["clocks"] = {name: getattr(case, name) for name in _CLOCK_NAMES} | {"overdue": is_overdue(case, at=now)}
     shown["assignee"] = _assignee(session, case)
     shown["allowed_acts"] = allowed_acts(session, rights, caller, case, at=now)
+    shown["second_look"] = second_look_of(session, case)
+    shown |= {name: getattr(case, name) for name in _COUNTED_NAMES}
     shown["incidents"] = _incidents(session, case_id)
     evidence = _evidence(session, case_id)
     plates = with_plate(session, (item["sha256"] for item in evidence)) if evidence else frozenset()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from api.cases.second_look import SecondLook
 from api.cases.states import CaseState
 
 
@@ -133,7 +134,13 @@ class CaseForActing(CaseSummary):
 
 
 class ShownIncident(Shown):
+    """muted: it looks like what was rejected, and is only counted. box: where it was last seen, normalised xyxy."""
+
     id: UUID
+    kind_key: str
+    watch_id: str
+    muted: bool
+    box: list[float] | None
     source_type: str
     source_id: str
     first_seen_at: datetime
@@ -164,8 +171,18 @@ class ShownEvidence(Shown):
 
 
 class CaseDetail(CaseForActing):
-    """A case with its latest 200 incidents and 500 items of evidence; ``incidents_count`` counts all."""
+    """A case with its latest 200 incidents and 500 items of evidence; ``incidents_count`` counts all.
 
+    second_look: what its cameras and sensors say now; None where people alone reported it, or nothing is in it.
+    muted_count: events counted on it after it was rejected. recurrences_count: cases that ended here in the 30 days
+    before it. merged_into: the case that it went into.
+    """
+
+    second_look: SecondLook | None
+    muted_count: int
+    recurrences_count: int
+    permit_id: UUID | None
+    merged_into: UUID | None
     incidents: list[ShownIncident]
     evidence: list[ShownEvidence]
 

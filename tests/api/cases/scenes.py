@@ -87,7 +87,7 @@ def set_case(place: Place, case_id: object, **values: Any) -> None:
 
 def row_of(place: Place, case_id: object) -> Case:
     with place.app.state.services.database.read() as session:
-        case: Case = session.get_one(Case, case_id)
+        case: Case = session.get_one(Case, UUID(str(case_id)))
         return case
 
 

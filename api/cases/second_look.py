@@ -1,0 +1,70 @@
+"""The second look of a case's cameras and sensors: what they say of it now; advice, never a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import case as when
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from api.cases.candidates import FAULTS
+from api.cases.reported_by_people import PERSON
+from api.tables import BlindSource, Case, Incident
+
+
+class SecondLook(StrEnum):
+    """gone: all of it was seen to go; the only one that proposes closing. still_there: seen after it was handled.
+
+    unknown: whoever saw it is blind or silent now. no_longer_watched: it was not seen to go, and nobody looks any more.
+    """
+
+    GONE = "gone"
+    STILL_THERE = "still_there"
+    UNKNOWN = "unknown"
+    NO_LONGER_WATCHED = "no_longer_watched"
+    SEEN = "seen"
+
+
+def second_looks(session: Session, cases: Iterable[Case]) -> dict[UUID, SecondLook]:
+    """Returns what is said of each case, in one statement; of what people alone reported, nothing is."""
+    by_id = {case.id: case for case in cases}
+    if not by_id:
+        return {}
+    # A fault is what makes its source blind: of itself it can be believed.
+    is_blind = Incident.kind_key.not_in(FAULTS) & exists().where(
+        BlindSource.edge_id == Incident.edge_id, BlindSource.source_id.in_((Incident.source_id, ""))
+    )
+    is_open = Incident.cleared_at.is_(None)
+    rows = session.execute(
+        select(
+            Incident.case_id,
+            func.count(when((is_open, 1))),
+            func.count(when((is_open & ~is_blind, 1))),
+        )
+        .where(Incident.case_id.in_(by_id), Incident.source_type != PERSON)
+        .group_by(Incident.case_id)
+    )
+    return {case_id: _look(by_id[case_id], open_count, sighted) for case_id, open_count, sighted in rows}
+
+
+def second_look_of(session: Session, case: Case) -> SecondLook | None:
+    """The same of one case; nothing is asked where the case itself says it."""
+    said = _said_by(case)
+    return said if said is not None else second_looks(session, [case]).get(case.id)
+
+
+def _look(case: Case, open_count: int, sighted: int) -> SecondLook:
+    if (said := _said_by(case)) is not None:
+        return said
+    if open_count and not sighted:
+        return SecondLook.UNKNOWN
+    return SecondLook.SEEN if open_count else SecondLook.NO_LONGER_WATCHED
+
+
+def _said_by(case: Case) -> SecondLook | None:
+    if case.gone_at is not None:
+        return SecondLook.GONE
+    return SecondLook.STILL_THERE if case.still_there else None
