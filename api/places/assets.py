@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,16 @@ from api.inserting import insert_into
 from api.places.areas import IDS_AUDITED
 from api.places.editing import Editor
 from api.places.errors import Fault, PlacesRefused
-from api.places.schemas import GivenPosition, PlaceName, ShownPoint, shown_point
+from api.places.geometry import Datum
+from api.places.schemas import (
+    GivenPoint,
+    Latitude,
+    Longitude,
+    PlaceName,
+    ShownPoint,
+    point_columns,
+    shown_point,
+)
 from api.schemas import Key, Short
 from api.tables import Asset, Department
 from api.tables.base import JsonObject
@@ -28,14 +37,29 @@ COLUMNS = ("id", "name", "code_scheme", "code", "department", "longitude", "lati
 AssetId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 
 
-class GivenAsset(GivenPosition):
-    """A component under its own code; ``department`` is who looks after it."""
+class GivenAsset(BaseModel):
+    """A component under its own code; ``department`` is who looks after it. Longitude and latitude: both or neither."""
 
     id: AssetId
     name: PlaceName
     code_scheme: Short | None = None
     code: Short | None = None
     department: Key | None = None
+    longitude: Longitude | None = None
+    latitude: Latitude | None = None
+    datum: Datum = "WGS84"
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.longitude is None) != (self.latitude is None):
+            raise ValueError("longitude and latitude belong together")
+        return self
+
+    @property
+    def point(self) -> GivenPoint | None:
+        if self.longitude is None or self.latitude is None:
+            return None
+        return GivenPoint(longitude=self.longitude, latitude=self.latitude, datum=self.datum)
 
 
 class ShownAsset(BaseModel):
@@ -161,7 +185,7 @@ def _check_departments(session: Session, assets: Sequence[GivenAsset]) -> None:
 
 def _columns(asset: GivenAsset) -> JsonObject:
     own = asset.model_dump(include={"id", "name", "code_scheme", "code", "department"})
-    return own | asset.columns()
+    return own | point_columns(asset.point)
 
 
 def _known(session: Session, ids: Sequence[str]) -> dict[str, JsonObject]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.places.editing import Editor
 from api.places.errors import PlaceMissing
-from api.places.schemas import GivenPosition, PlaceName, ShownPoint, shown_point
+from api.places.schemas import GivenPoint, PlaceName, ShownPoint, point_columns, shown_point
 from api.schemas import Key, Short, Text
 from api.tables import Camera, Edge, Sensor
 
@@ -21,18 +21,20 @@ DeviceKey = tuple[str, str]
 _Device = TypeVar("_Device", Camera, Sensor)
 
 
-class GivenCamera(GivenPosition):
-    """The position is of the ground that it sees, which serves where a report has none; not of its mast."""
+class GivenCamera(BaseModel):
+    """position: of the ground that it sees, which serves where a report has none; not of its mast."""
 
     name: PlaceName
+    position: GivenPoint | None = None
     presets: Annotated[list[Key], Field(max_length=100, default_factory=list)]
     note: Text | None = None
 
 
-class GivenSensor(GivenPosition):
+class GivenSensor(BaseModel):
     """asset_id: the component that it watches."""
 
     name: PlaceName
+    position: GivenPoint | None = None
     asset_id: Short | None = None
     note: Text | None = None
 
@@ -63,7 +65,7 @@ def set_device(
     # Locked, so that of two who register the same one at once the second edits it.
     if session.get(Edge, edge_id, with_for_update=True) is None:
         raise PlaceMissing(f"no edge {edge_id} is enrolled")
-    columns: dict[str, Any] = given.model_dump(exclude={"longitude", "latitude", "datum"}) | given.columns()
+    columns: dict[str, Any] = given.model_dump(exclude={"position"}) | point_columns(given.position)
     row = session.get(table, key)
     if row is None:
         row = table(edge_id=edge_id, id=device_id)

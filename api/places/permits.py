@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -16,7 +16,7 @@ from api.places.editing import Editor
 from api.places.errors import Fault, PlaceMissing, PlacesRefused
 from api.places.geometry import AREA_TYPES, Allowance, Datum, GeometryRefused, checked_geometry, in_datum
 from api.places.index import window_of
-from api.places.schemas import Geometry, PlaceName
+from api.places.schemas import Geometry, PlaceName, no_flag
 from api.schemas import Key, Utc
 from api.tables import Kind, Permit
 
@@ -24,7 +24,7 @@ POSITIONS_MAX = 2000
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Weekday = Annotated[int, Field(ge=0, le=6)]
+Weekday = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=6)]
 
 
 class GivenPermit(BaseModel):

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, StrictBool, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StringConstraints, model_validator
 
 from api.places.geometry import Datum, place_from, place_in
 from api.places.road_classes import RoadClass
 from api.schemas import Key
 
+
+def no_flag(value: Any) -> Any:
+    """JSON's true is no number, whatever Python thinks."""
+    if isinstance(value, bool):
+        raise ValueError("expected a number")  # noqa: TRY004 (pydantic tells of a ValueError)
+    return value
+
+
+Number = Annotated[float, BeforeValidator(no_flag), Field(allow_inf_nan=False)]
 GridDistrict = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[Number, Field(ge=-180, le=180)]
+Latitude = Annotated[Number, Field(ge=-90, le=90)]
 PlaceName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -39,7 +48,7 @@ class RoadProperties(BaseModel):
     id: Key
     name: PlaceName
     road_class: RoadClass
-    width_m: Annotated[float, Field(gt=0, le=500, allow_inf_nan=False)]
+    width_m: Annotated[Number, Field(gt=0, le=500)]
 
 
 class Geometry(BaseModel):
@@ -102,32 +111,26 @@ class ShownPoint(BaseModel):
     given_datum: Datum
 
 
-class GivenPosition(BaseModel):
-    """longitude and latitude, degrees, in ``datum``: both or neither."""
+class GivenPoint(BaseModel):
+    """A position, degrees, in ``datum``."""
 
-    longitude: Longitude | None = None
-    latitude: Latitude | None = None
+    longitude: Longitude
+    latitude: Latitude
     datum: Datum = "WGS84"
 
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> Self:
-        if (self.longitude is None) != (self.latitude is None):
-            raise ValueError("longitude and latitude belong together")
-        return self
 
-    def columns(self) -> dict[str, Any]:
-        """The columns that cameras, sensors and assets keep of it: in WGS-84, and as it was given."""
-        if self.longitude is None or self.latitude is None:
-            names = ("longitude", "latitude", "given_longitude", "given_latitude", "given_datum")
-            return dict.fromkeys(names)
-        longitude, latitude = place_from(self.longitude, self.latitude, self.datum)
-        return {
-            "longitude": longitude,
-            "latitude": latitude,
-            "given_longitude": self.longitude,
-            "given_latitude": self.latitude,
-            "given_datum": self.datum,
-        }
+def point_columns(given: GivenPoint | None) -> dict[str, Any]:
+    """The columns that cameras, sensors and assets keep of a position: in WGS-84, and as it was given."""
+    if given is None:
+        return dict.fromkeys(("longitude", "latitude", "given_longitude", "given_latitude", "given_datum"))
+    longitude, latitude = place_from(given.longitude, given.latitude, given.datum)
+    return {
+        "longitude": longitude,
+        "latitude": latitude,
+        "given_longitude": given.longitude,
+        "given_latitude": given.latitude,
+        "given_datum": given.datum,
+    }
 
 
 def shown_point(row: Any) -> ShownPoint | None:

@@ -16,6 +16,7 @@ from api.access import allowed
 from api.audit.trail import write_audit
 from api.edges.registration import TokenRefused, new_token, register, revoke_edge
 from api.people.callers import Caller
+from api.places.schemas import Number
 from api.problems import Problem
 from api.schemas import UNKNOWN_TOKEN, EdgeTokenShown, Key, RegisteredEdge
 from api.services import Here, RequestId, Services
@@ -29,7 +30,7 @@ Administrator = Annotated[Caller, allowed(_ENROL)]
 
 class WantedToken(BaseModel):
     edge_id: Key
-    valid_hours: Annotated[float, Field(ge=0.1, le=24 * 30, allow_inf_nan=False)] = 24.0
+    valid_hours: Annotated[Number, Field(ge=0.1, le=24 * 30)] = 24.0
 
 
 class MadeToken(BaseModel):

@@ -47,7 +47,8 @@ DryRun = Annotated[bool, Query(description="Check and compare, and change nothin
 def _described(properties: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:
     """For OpenAPI, which does not see a body that is read after its sender was let through."""
     example = {"type": "Feature", "properties": properties, "geometry": geometry}
-    feature = {"type": "object", "required": ["type", "properties", "geometry"]}
+    parts = {"type": {"const": "Feature"}, "properties": {"type": "object"}, "geometry": {"type": "object"}}
+    feature = {"type": "object", "required": list(parts), "properties": parts}
     schema = {
         "type": "object",
         "required": ["type", "features"],

@@ -17,6 +17,7 @@ from api.places.assets import (
     COLUMNS,
     AssetId,
     AssetImportAnswer,
+    GivenAsset,
     ShownAsset,
     assets_of_csv,
     assets_of_json,
@@ -41,7 +42,7 @@ _DESCRIBED: dict[str, Any] = {
                 "schema": {"type": "string"},
                 "example": f"{','.join(COLUMNS)}\nMH-0107,雨水井盖,,,water,,,\n",
             },
-            "application/json": {"schema": {"type": "array", "items": {"type": "object", "required": ["id", "name"]}}},
+            "application/json": {"schema": {"type": "array", "items": GivenAsset.model_json_schema()}},
         }
     }
 }

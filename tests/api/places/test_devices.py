@@ -25,7 +25,8 @@ def edge_id(shared_place: Place) -> str:
 
 def test_a_camera_of_a_chinese_map_is_kept_in_wgs84_and_shown_in_both(shared_place: Place, edge_id: str) -> None:
     supervisor = shared_place.person(Role.SUPERVISOR)
-    given = {"name": "人民路口", "longitude": 118.4336, "latitude": 32.4525, "datum": "GCJ02", "presets": ["home"]}
+    position = {"longitude": 118.4336, "latitude": 32.4525, "datum": "GCJ02"}
+    given = {"name": "人民路口", "position": position, "presets": ["home"]}
     path = f"{PLACES}/cameras/{edge_id}/camera-1"
     put = supervisor.put(path, json=given)
     assert put.status_code == 200, put.text
@@ -35,7 +36,7 @@ def test_a_camera_of_a_chinese_map_is_kept_in_wgs84_and_shown_in_both(shared_pla
     wgs84 = shown["position"]["wgs84"]
     assert 0.001 < abs(wgs84["longitude"] - 118.4336) < 0.01
     assert supervisor.get(path).json() == shown
-    again = supervisor.put(path, json={"name": "Renmin crossing", **wgs84})
+    again = supervisor.put(path, json={"name": "Renmin crossing", "position": wgs84})
     assert again.json()["position"]["wgs84"] == wgs84
     assert abs(again.json()["position"]["gcj02"]["longitude"] - 118.4336) < 1e-8
     assert (again.json()["presets"], again.json()["name"]) == ([], "Renmin crossing")
@@ -74,9 +75,10 @@ def test_many_who_register_the_same_camera_at_once_register_one(shared_place: Pl
     [
         {},
         {"name": ""},
-        {"name": "x", "longitude": 118},
-        {"name": "x", "longitude": 118, "latitude": 91},
-        {"name": "x", "longitude": 1, "latitude": 1, "datum": "BD09"},
+        {"name": "x", "position": {"longitude": 118}},
+        {"name": "x", "position": {"longitude": 118, "latitude": 91}},
+        {"name": "x", "position": {"longitude": 118, "latitude": True}},
+        {"name": "x", "position": {"longitude": 1, "latitude": 1, "datum": "BD09"}},
         {"name": "x", "presets": ["a b"]},
         {"name": "x", "note": "\x00"},
     ],
