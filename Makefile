@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCH_VENV ?= .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format verify bench bench-detect bench-ingest bench-outbox bench-api fuzz torture bench-venv clean
+.PHONY: help client setup demo up test check format verify bench bench-detect bench-ingest bench-outbox bench-api fuzz torture bench-venv clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ bench-api: setup ## The case API at a million cases beside a hand-written route 
 torture: setup ## Kill every part again and again; count what is lost or doubled (5 minutes)
 	@scripts/install_services.sh
 	@$(BIN)/python -m bench.torture
+
+client: setup ## Write the typed client of the API anew, after its routes changed
+	@$(BIN)/python -m scripts.typed_client
 
 bench-venv: ## Make the separate environment with ultralytics, for training and comparison
 	@bench/make_venv.sh $(BENCH_VENV)

@@ -31,21 +31,21 @@ _ITEMS = {
 }
 
 
-class Format(StrEnum):
+class GeoReportFormat(StrEnum):
     JSON = "json"
     XML = "xml"
 
 
-MEDIA_TYPES = {Format.JSON: "application/json; charset=utf-8", Format.XML: "text/xml; charset=utf-8"}
+MEDIA_TYPES = {GeoReportFormat.JSON: "application/json; charset=utf-8", GeoReportFormat.XML: "text/xml; charset=utf-8"}
 
 
-def answer(root: str, content: Content, form: Format, *, status: int = 200) -> Response:
+def answer(root: str, content: Content, form: GeoReportFormat, *, status: int = 200) -> Response:
     """root: the name of XML's outermost element; JSON has none."""
-    body = _json(content) if form is Format.JSON else _xml(root, content)
+    body = _json(content) if form is GeoReportFormat.JSON else _xml(root, content)
     return Response(body, status_code=status, media_type=MEDIA_TYPES[form])
 
 
-def error_answer(status: int, description: str, form: Format) -> Response:
+def error_answer(status: int, description: str, form: GeoReportFormat) -> Response:
     """Errors are an array, of one here; ``code`` is the HTTP status."""
     return answer("errors", [{"code": status, "description": description}], form, status=status)
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from api.access import Allowed
-from api.open311.documents import Format, error_answer
+from api.open311.documents import GeoReportFormat, error_answer
 from api.people.callers import ANONYMOUS, Caller
 from api.problems import Problem
 from api.rights import Role
@@ -75,7 +75,7 @@ def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 def _refusal(request: Request, status: int, description: str) -> Response:
     """404 for what is unknown, 403 for a key that is missing or wrong, 400 for the rest; 5xx is not the client's."""
-    form = Format.JSON if request.url.path.endswith(".json") else Format.XML
+    form = GeoReportFormat.JSON if request.url.path.endswith(".json") else GeoReportFormat.XML
     if status == HTTPStatus.UNAUTHORIZED:
         status = HTTPStatus.FORBIDDEN
     elif status < 500 and status not in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):

@@ -64,7 +64,6 @@ async def list_events(
     last_event_id_header: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=64, description="As browsers send it; counts first.")
     ] = None,
-    accept: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> Response | CaseEventPage:
     """Tells what happens to the cases that the caller may see, at least once.
 
@@ -75,7 +74,7 @@ async def list_events(
     )
     reach = Reach(here.rights, caller, wanted)
     after = _line_id(last_event_id_header) if last_event_id_header else last_event_id
-    if accept is None or EVENT_STREAM not in accept.lower():
+    if EVENT_STREAM not in request.headers.get("Accept", "").lower():
         return await run_in_threadpool(_page, here, reach, after or 0, limit)
     if here.feed.is_full or here.feed.closing:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many listen already", headers={"Retry-After": "5"})

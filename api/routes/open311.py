@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response
 
 from api.open311.discovery import discovery
-from api.open311.documents import Content, Format, answer
+from api.open311.documents import Content, GeoReportFormat, answer
 from api.open311.doors import GeoReportRoute, geo_report_allowed
 from api.open311.filing import NewServiceRequest, file_request
 from api.open311.requests import READ, SPAN, RequestFilter, Shower, number_behind
@@ -73,14 +73,14 @@ _A_TOKEN = {"service_request_id": "341122-20261123-0001", "token": "019ab000-000
 
 
 @router.get("/discovery.{form}", dependencies=[geo_report_allowed(READ)], responses=_described(_OBJECT, {}))
-def show_discovery(form: Format, request: Request) -> Response:
+def show_discovery(form: GeoReportFormat, request: Request) -> Response:
     url = request.url.replace(query="")
     endpoint = str(url).rsplit("/", 1)[0]
     return answer("discovery", discovery(endpoint), form)
 
 
 @router.get("/services.{form}", dependencies=[geo_report_allowed(READ)], responses=_described(_ARRAY, [_A_SERVICE]))
-def list_services(form: Format, here: Here, accept_language: Language = None) -> Response:
+def list_services(form: GeoReportFormat, here: Here, accept_language: Language = None) -> Response:
     with here.database.read() as session:
         return answer("services", services(session, chinese=_chinese(accept_language)), form)
 
@@ -90,7 +90,7 @@ def list_services(form: Format, here: Here, accept_language: Language = None) ->
     dependencies=[geo_report_allowed(READ)],
     responses=_described(_OBJECT, {"service_code": "manhole-open", "attributes": []}),
 )
-def show_definition(service_code: str, form: Format, here: Here) -> Response:
+def show_definition(service_code: str, form: GeoReportFormat, here: Here) -> Response:
     with here.database.read() as session:
         kind = find_service(session, _sound(service_code))
     if kind is None:
@@ -101,7 +101,7 @@ def show_definition(service_code: str, form: Format, here: Here) -> Response:
 @router.get("/requests.{form}", dependencies=[geo_report_allowed(READ)], responses=_described(_ARRAY, [_A_REQUEST]))
 def list_requests(
     *,
-    form: Format,
+    form: GeoReportFormat,
     here: Here,
     service_request_id: Codes = None,
     service_code: Codes = None,
@@ -131,7 +131,7 @@ def list_requests(
 )
 def show_request(
     service_request_id: str,
-    form: Format,
+    form: GeoReportFormat,
     here: Here,
     accept_language: Language = None,
 ) -> Response:
@@ -143,7 +143,7 @@ def show_request(
 @router.get(
     "/tokens/{token_id}.{form}", dependencies=[geo_report_allowed(READ)], responses=_described(_ARRAY, [_A_TOKEN])
 )
-def show_token(token_id: str, form: Format, here: Here) -> Response:
+def show_token(token_id: str, form: GeoReportFormat, here: Here) -> Response:
     """Tells the id under which a request was filed; none while it is reviewed, or where it was not filed."""
     with here.database.read() as session:
         known, number = number_behind(session, token_id)
@@ -160,7 +160,7 @@ def show_token(token_id: str, form: Format, here: Here) -> Response:
 )
 def file(
     *,
-    form: Format,
+    form: GeoReportFormat,
     caller: Annotated[Caller, geo_report_allowed("open311.file_request_with_key")],
     here: Here,
     request_id: RequestId,

@@ -1,0 +1,1 @@
+"""Scripts that are run while the product is made, not by it."""

@@ -1,0 +1,1 @@
+"""Writes the typed Python client for integrators from the API's own description."""
