@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Integer, Label, RowMapping, Select, and_, case, cast, func, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from api.cases.cursors import Cursor, Sort, read_cursor
 from api.cases.errors import CaseMissing
@@ -40,20 +40,21 @@ def list_cases(
     caller: Caller,
     *,
     asked: PageAsked,
-    columns: Sequence[InstrumentedAttribute[Any]],
+    of: Select[Any],
     now: datetime,
 ) -> tuple[Sequence[RowMapping], str | None]:
-    """Returns columns of the cases that the caller may see, and the cursor of the next page or None.
+    """Returns rows of the cases that the caller may see, and the cursor of the next page or None.
 
+    of: what to select of ``cases``, as ``api.cases.quick.LIST``.
     A case recorded meanwhile comes before the first page or behind a cursor, and moves no other.
     Raises: CaseForbidden: If a state is asked for that the caller may not list. CursorRefused.
     """
     that = conditions(asked.wanted, rights, caller, now=now)
     after = read_cursor(asked.after, asked.sort) if asked.after is not None else None
     if asked.wanted.words:
-        rows = _by_words(session, asked, that, after, columns)
+        rows = _by_words(session, asked, that, after, of)
     else:
-        rows = _in_order(session, asked, that, after, columns)
+        rows = _in_order(session, asked, that, after, of)
     more = len(rows) > asked.limit
     shown = rows[: asked.limit]
     return shown, _cursor_of(shown[-1]).word(asked.sort) if more else None
@@ -86,12 +87,12 @@ def _by_words(
     asked: PageAsked,
     that: Sequence[ColumnElement[bool]],
     after: Cursor | None,
-    columns: Sequence[InstrumentedAttribute[Any]],
+    of: Select[Any],
 ) -> Sequence[RowMapping]:
     found = find_by_words(
         session, asked.wanted.words, that, after=after.case_id if after else None, limit=asked.limit + 1
     )
-    rows = session.execute(select(*columns).where(Case.id.in_(found)).order_by(Case.id.desc()))
+    rows = session.connection().execute(of.where(Case.id.in_(found)).order_by(Case.id.desc()))
     return rows.mappings().all()
 
 
@@ -100,10 +101,10 @@ def _in_order(
     asked: PageAsked,
     that: Sequence[ColumnElement[bool]],
     after: Cursor | None,
-    columns: Sequence[InstrumentedAttribute[Any]],
+    of: Select[Any],
 ) -> Sequence[RowMapping]:
     order, keys = _order(session, asked.sort)
-    query = select(*columns, *keys).where(*that)
+    query = (of.add_columns(*keys) if keys else of).where(*that)
     if asked.sort is Sort.DUE:
         query = query.where(Case.stage_due_at.is_not(None))
     if after is not None:
@@ -111,14 +112,14 @@ def _in_order(
     query = query.order_by(*order).limit(asked.limit + 1)
     if asked.sort is Sort.NEWEST and asked.wanted.area is not None:
         return _newest_in_area(session, query, asked.limit)
-    return session.execute(query).mappings().all()
+    return session.connection().execute(query).mappings().all()
 
 
 def _newest_in_area(session: Session, query: Select[Any], limit: int) -> Sequence[RowMapping]:
     """Looks among the newest first, which is quick where many are in the area, and only then at all of it."""
     bound = select(Case.id).order_by(Case.id.desc()).offset(_NEWEST_LOOKED_AT).limit(1).scalar_subquery()
-    rows = session.execute(query.where(Case.id > bound)).mappings().all()
-    return rows if len(rows) > limit else session.execute(query).mappings().all()
+    rows = session.connection().execute(query.where(Case.id > bound)).mappings().all()
+    return rows if len(rows) > limit else session.connection().execute(query).mappings().all()
 
 
 def _order(session: Session, sort: Sort) -> tuple[list[ColumnElement[Any]], list[Label[Any]]]:

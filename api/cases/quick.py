@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import RowMapping, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import RowMapping, bindparam, select
+from sqlalchemy.orm import Session
 
 from api.cases.schemas import CaseSummary, ShownKind, ShownPosition
 from api.tables import Case, Kind
@@ -15,10 +15,13 @@ from api.tables import Case, Kind
 _POSITION = tuple(ShownPosition.model_fields)
 _PLAIN = tuple(name for name in CaseSummary.model_fields if name in Case.__mapper__.column_attrs)
 _NEEDED = (*_PLAIN, "kind_key", "detected_kind_key", *_POSITION)
-_KIND_COLUMNS = tuple(getattr(Kind, name) for name in ShownKind.model_fields)
 
-COLUMNS: tuple[InstrumentedAttribute[Any], ...] = tuple(getattr(Case, name) for name in dict.fromkeys(_NEEDED))
-"""What a summary is made of; all of them are columns of the case."""
+LIST = select(*(Case.__table__.c[name] for name in dict.fromkeys(_NEEDED)))
+"""What a summary is made of; all of them are columns of the case. Built once, as building it takes its time."""
+
+_KINDS = select(*(Kind.__table__.c[name] for name in ShownKind.model_fields)).where(
+    Kind.__table__.c.key.in_(bindparam("keys", expanding=True))
+)
 
 
 def kinds_of(session: Session, rows: Sequence[RowMapping]) -> dict[str, dict[str, Any]]:
@@ -26,12 +29,8 @@ def kinds_of(session: Session, rows: Sequence[RowMapping]) -> dict[str, dict[str
     keys = {row["kind_key"] for row in rows}
     if not keys:
         return {}
-    found = session.execute(select(*_KIND_COLUMNS).where(Kind.key.in_(keys))).mappings()
+    found = session.connection().execute(_KINDS, {"keys": sorted(keys)}).mappings()
     return {kind["key"]: dict(kind) for kind in found}
-
-
-def kind_shown(kind: Kind) -> dict[str, Any]:
-    return {name: getattr(kind, name) for name in ShownKind.model_fields}
 
 
 def summary_of(row: RowMapping | Mapping[str, Any], kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class Export:
     def _page(self, after: str | None) -> tuple[Sequence[RowMapping], str | None]:
         asked = PageAsked(self.wanted, after=after, limit=PAGE_CASES)
         with self.database.read() as session:
-            return list_cases(session, self.rights, self.caller, asked=asked, columns=_COLUMNS, now=self.now)
+            return list_cases(session, self.rights, self.caller, asked=asked, of=select(*_COLUMNS), now=self.now)
 
     def _kinds(self) -> dict[str, Kind]:
         with self.database.read() as session:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -53,6 +53,27 @@ class Caller:
         """Whether the role may do this at all, and the key is not kept from it."""
         return rights.may(self.role, action) and (self.scopes is None or action in self.scopes)
 
+
+_sessions, _people = LoginSession.__table__.c, Person.__table__.c
+# Columns, not objects, and built once: this runs before everything else.
+_SESSION = (
+    select(
+        _sessions.login_id,
+        _sessions.replaced_at,
+        _sessions.last_used_at,
+        _people.id,
+        _people.name,
+        _people.role,
+        _people.department,
+        _people.grids,
+    )
+    .join_from(LoginSession.__table__, Person.__table__, _sessions.person_id == _people.id)
+    .where(
+        _sessions.token_hash == bindparam("token_hash"),
+        _sessions.expires_at > bindparam("now"),
+        _people.disabled_at.is_(None),
+    )
+)
 
 ANONYMOUS = Caller(role=Role.ANONYMOUS, name="anonymous")
 
@@ -125,21 +146,7 @@ def _machine(session: Session, bearer: str, now: datetime) -> Caller | None:
 
 def _person(session: Session, bearer: str, now: datetime, idle: timedelta) -> Caller | _Stolen | None:
     token_hash = sha256_of(bearer)
-    # Columns, not objects: this runs before everything else.
-    found = session.execute(
-        select(
-            LoginSession.login_id,
-            LoginSession.replaced_at,
-            LoginSession.last_used_at,
-            Person.id,
-            Person.name,
-            Person.role,
-            Person.department,
-            Person.grids,
-        )
-        .join(Person, LoginSession.person_id == Person.id)
-        .where(LoginSession.token_hash == token_hash, LoginSession.expires_at > now, Person.disabled_at.is_(None))
-    ).first()
+    found = session.connection().execute(_SESSION, {"token_hash": token_hash, "now": now}).first()
     if found is None:
         return None
     if is_stolen(found.replaced_at, now):

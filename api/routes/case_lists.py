@@ -15,7 +15,7 @@ from api.cases.counts import CountBy, count_cases
 from api.cases.cursors import CursorRefused, Sort
 from api.cases.filters import Area, CaseFilter, conditions
 from api.cases.lists import PageAsked, list_cases
-from api.cases.quick import COLUMNS, kinds_of, page_json
+from api.cases.quick import LIST, kinds_of, page_json
 from api.cases.schemas import CaseCounts, CasePage, ShownCount
 from api.cases.states import CaseState
 from api.cases.tokens import asked_tokens
@@ -142,7 +142,7 @@ def list_page(query: Annotated[CaseListQuery, Query()], caller: Lister, here: He
     asked = PageAsked(wanted, sort=query.sort, after=query.after, limit=query.limit)
     with here.database.glance() as session:
         try:
-            rows, following = list_cases(session, here.rights, caller, asked=asked, columns=COLUMNS, now=here.clock())
+            rows, following = list_cases(session, here.rights, caller, asked=asked, of=LIST, now=here.clock())
         except CursorRefused as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
         kinds = kinds_of(session, rows)

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from api.cases.filters import CaseFilter
 from api.cases.lists import PageAsked, list_cases
-from api.cases.quick import COLUMNS, kinds_of
+from api.cases.quick import LIST, kinds_of
 from api.cases.reading import read_case
 from api.database import Database
 from api.people.callers import find_caller
@@ -33,7 +33,7 @@ def written_down(
         raise SystemExit("the bench's own session is not known")
     with _statements(database) as listing, database.glance() as session:
         asked = PageAsked(CaseFilter(), limit=_KEPT)
-        rows, _ = list_cases(session, rights, caller, asked=asked, columns=COLUMNS, now=now)
+        rows, _ = list_cases(session, rights, caller, asked=asked, of=LIST, now=now)
         kinds_of(session, rows)
     read: dict[str, list[Statement]] = {}
     for case_id in case_ids:
