@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.people.passwords import MIN_LENGTH
-from api.rights import PEOPLE, Role
+from api.rights import PEOPLE, Rights, Role
 from api.schemas import Key, Utc
 from api.tables import ApiKey, LoginSession, Person
 
@@ -20,7 +20,19 @@ DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pat
 Language = Literal["en", "zh"]
 NewPassword = Annotated[str, StringConstraints(min_length=MIN_LENGTH, max_length=500)]
 ShownPassword = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Scope = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}\.[a-z0-9_]{1,60}$")]
+
+
+def _show_scopes(schema: dict[str, Any]) -> None:
+    rights = Rights.load()
+    schema["enum"] = [action for action in rights.columns if rights.may(Role.INTEGRATOR, action)]
+
+
+Scope = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9_]{1,40}\.[a-z0-9_]{1,60}$"),
+    # A function: the table is read when somebody asks for the OpenAPI, and not before.
+    Field(json_schema_extra=_show_scopes),
+]
 _NOT_SHOWN = ConfigDict(hide_input_in_errors=True)
 
 _DEPARTMENT_GOES_WITH_HANDLER: dict[str, Any] = {

@@ -86,7 +86,7 @@ def end_current(caller: Owner, here: Here, request_id: RequestId) -> Response:
     return Response(status_code=204)
 
 
-@router.delete("/{login_id}", status_code=204)
+@router.delete("/logins/{login_id}", status_code=204)
 def end_own(login_id: UUID, caller: Owner, here: Here, request_id: RequestId) -> Response:
     """Ends one of the logins of whoever asks, at once."""
     with here.database.write() as session:

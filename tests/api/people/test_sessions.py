@@ -66,10 +66,10 @@ def test_own_sessions_are_listed_and_ended_one_by_one(clocked: Place, add: Someb
     assert sorted(session["current"] for session in listed) == [False, True]
     assert {session["address"] for session in listed} == {"127.0.0.1"}
     other = next(session["id"] for session in listed if not session["current"])
-    assert stranger.delete(f"/api/v1/sessions/{other}").status_code == 404
-    assert one.delete(f"/api/v1/sessions/{other}").status_code == 204
+    assert stranger.delete(f"/api/v1/sessions/logins/{other}").status_code == 404
+    assert one.delete(f"/api/v1/sessions/logins/{other}").status_code == 204
     assert [client.get("/api/v1/me").status_code for client in (one, two)] == [200, 401]
-    assert one.delete(f"/api/v1/sessions/{uuid4()}").status_code == 404
+    assert one.delete(f"/api/v1/sessions/logins/{uuid4()}").status_code == 404
 
 
 def test_logging_out_ends_all_tokens_of_the_login(clocked: Place, add: Somebody) -> None:
