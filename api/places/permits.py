@@ -24,7 +24,7 @@ POSITIONS_MAX = 2000
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Weekday = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=6)]
+Weekday = Annotated[int, Field(ge=0, le=6), BeforeValidator(no_flag)]
 
 
 class GivenPermit(BaseModel):

@@ -18,10 +18,9 @@ def no_flag(value: Any) -> Any:
     return value
 
 
-Number = Annotated[float, BeforeValidator(no_flag), Field(allow_inf_nan=False)]
 GridDistrict = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-Longitude = Annotated[Number, Field(ge=-180, le=180)]
-Latitude = Annotated[Number, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False), BeforeValidator(no_flag)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False), BeforeValidator(no_flag)]
 PlaceName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -48,7 +47,7 @@ class RoadProperties(BaseModel):
     id: Key
     name: PlaceName
     road_class: RoadClass
-    width_m: Annotated[Number, Field(gt=0, le=500)]
+    width_m: Annotated[float, Field(gt=0, le=500, allow_inf_nan=False), BeforeValidator(no_flag)]
 
 
 class Geometry(BaseModel):

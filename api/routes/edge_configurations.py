@@ -21,7 +21,7 @@ from api.edges.configurations import (
 from api.edges.schemas import ShownConfiguration
 from api.people.callers import Caller
 from api.problems import Problem
-from api.routes.json_body import DESCRIBED, JsonBody
+from api.routes.json_body import JsonBody
 from api.schemas import Key
 from api.services import Here, RequestId
 
@@ -32,6 +32,14 @@ router = APIRouter(tags=["edges"])
 _log = structlog.get_logger()
 IfMatch = Annotated[str | None, Header(max_length=1000)]
 _EDIT = "places.edit_cameras_and_watches"
+_WATCHES = {"type": "array", "items": {"type": "object"}}
+_SCHEMA = {
+    "type": "object",
+    "required": ["watches"],
+    "properties": {"watches": _WATCHES},
+    "additionalProperties": False,
+}
+_DESCRIBED = {"requestBody": {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}}
 
 
 @router.get(CONFIGURATION_PATH, dependencies=[allowed("places.read")])
@@ -44,7 +52,7 @@ def show(edge_id: Key, here: Here, response: Response) -> ShownConfiguration:
     return ShownConfiguration.model_validate(row)
 
 
-@router.put(CONFIGURATION_PATH, openapi_extra=DESCRIBED)
+@router.put(CONFIGURATION_PATH, openapi_extra=_DESCRIBED)
 def replace(
     *,
     edge_id: Key,

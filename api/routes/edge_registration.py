@@ -9,14 +9,14 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import select
 
 from api.access import allowed
 from api.audit.trail import write_audit
 from api.edges.registration import TokenRefused, new_token, register, revoke_edge
 from api.people.callers import Caller
-from api.places.schemas import Number
+from api.places.schemas import no_flag
 from api.problems import Problem
 from api.schemas import UNKNOWN_TOKEN, EdgeTokenShown, Key, RegisteredEdge
 from api.services import Here, RequestId, Services
@@ -30,7 +30,7 @@ Administrator = Annotated[Caller, allowed(_ENROL)]
 
 class WantedToken(BaseModel):
     edge_id: Key
-    valid_hours: Annotated[Number, Field(ge=0.1, le=24 * 30)] = 24.0
+    valid_hours: Annotated[float, Field(ge=0.1, le=24 * 30, allow_inf_nan=False), BeforeValidator(no_flag)] = 24.0
 
 
 class MadeToken(BaseModel):
