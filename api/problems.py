@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.cases.errors import CaseConflict, CaseForbidden, CaseMissing, CaseUnfit
+from api.clocks.work_time import WorkTimeError
 from api.evidence_store import EvidenceMissing, EvidenceUnavailable
 from api.people.accounts import (
     LastAdministrator,
@@ -73,6 +74,7 @@ def answer_problems(app: FastAPI) -> None:
         (CaseMissing, HTTPStatus.NOT_FOUND),
         (CaseForbidden, HTTPStatus.FORBIDDEN),
         (CaseUnfit, HTTPStatus.UNPROCESSABLE_ENTITY),
+        (WorkTimeError, HTTPStatus.CONFLICT),
         (EvidenceMissing, HTTPStatus.NOT_FOUND),
         (NameTaken, HTTPStatus.CONFLICT),
         (UnknownPerson, HTTPStatus.NOT_FOUND),

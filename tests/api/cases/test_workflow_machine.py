@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from api.audit.chain import seal, verify
 from api.cases import machine_acts
@@ -27,8 +28,22 @@ from api.cases.timers import clock_of
 from api.inserting import insert_rows
 from api.settings import ApiSettings
 from api.tables import AuditRow, Case, CaseAsk, HistoryLine, TimerLine
-from tests.api.cases.town import Attempt, Town
-from tests.api.cases.workflow_model import MOVES, PEOPLE, RUBBISH, STALL, STATES, WORDS, Modelled, attempt, tell
+from tests.api.cases.town import CAMERA, Attempt, Town
+from tests.api.cases.workflow_model import (
+    MOVES,
+    PEOPLE,
+    RUBBISH,
+    STALL,
+    STATES,
+    WORDS,
+    Modelled,
+    attempt,
+    may_merge,
+    merged,
+    taken_back,
+    tell,
+    told,
+)
 from tests.api.place import Clocked, Place, a_report, followed
 from tests.services.postgres import PostgresCluster
 
@@ -43,7 +58,9 @@ _STAGE_OF = {
     **dict.fromkeys(("handled", "checking"), "check"),
     "detected": "accept",
 }
-_LINES = frozenset(WORDS.values()) | {"suspended", "expired", "seen_again", "still_there"}
+_LINES = frozenset(WORDS.values()) | {
+    *("suspended", "expired", "seen_again", "still_there", "merged", "merged_here", "unmerged"),
+}
 _LONG = "long"
 
 
@@ -85,7 +102,7 @@ class People(RuleBasedStateMachine):
         with self.town.database.write() as session:
             case = session.get_one(Case, case_id)
             if case.stage is None:
-                machine = machine_acts.Machine(at=self.town.clock(), actor="edge:gate-3", rules=load_rules(session))
+                machine = machine_acts.Machine(at=self.town.clock(), actor=CAMERA, rules=load_rules(session))
                 insert_rows(session, TimerLine, machine_acts.begin_alarm(case, machine))
 
     # What is drawn must not depend on who was faster, so each rule draws a seed and chooses by it.
@@ -121,14 +138,43 @@ class People(RuleBasedStateMachine):
     def a_camera_tells(self, word: str, seed: int) -> None:
         self._all_at_once(seed % len(self.ids), [("camera", word, {})])
 
-    @precondition(lambda self: not all(model.gone for model in self.models))
+    @precondition(lambda self: len(self.ids) > 1)
+    @rule(who=_WHO, seed=_SEED)
+    def one_merges_two(self, who: str, seed: int) -> None:
+        number, into = _luck(seed).sample(range(len(self.ids)), 2)
+        case, other, now = self.models[number], self.models[into], self.town.clock()
+        expected = may_merge(who, case, other)
+        assert self.town.act(self.ids[number], [], (who, "merge", {"into": str(self.ids[into])})) == expected
+        if expected == 200:
+            self._must_be(number, merged(case, into, now), accepted=1)
+            self._must_be(into, told(other, "merged_here"), accepted=1)
+
+    @precondition(lambda self: self.ids)
+    @rule(who=st.sampled_from(["operator-1", "supervisor", "handler-um"]), seed=_SEED)
+    def one_takes_back(self, who: str, seed: int) -> None:
+        luck, now = _luck(seed), self.town.clock()
+        merged_ones = [number for number, model in enumerate(self.models) if model.state == "merged"]
+        number = luck.choice(merged_ones or list(range(len(self.ids))))
+        expected = 403 if who == "handler-um" else 200 if number in merged_ones else 409
+        assert self.town.act(self.ids[number], [], (who, "unmerge", {})) == expected
+        if expected == 200:
+            holder = self._holder(number)
+            self._must_be(number, taken_back(self.models[number], now), accepted=1)
+            self._must_be(holder, told(self.models[holder], "unmerged"), accepted=1)
+
+    def _holder(self, number: int) -> int:
+        into = self.models[number].merged_into
+        return number if into is None else self._holder(into)
+
+    @precondition(lambda self: self.ids)
     @rule(seed=_SEED)
     def it_is_gone(self, seed: int) -> None:
-        number = _luck(seed).choice([n for n, model in enumerate(self.models) if not model.gone])
+        """The incident that made a case is seen to be gone; another case may hold it now."""
+        number = _luck(seed).choice(range(len(self.ids)))
         now = self.town.clock()
         self.town.place.report(followed(self.reports[number], phase="cleared", occurred_at=now, received_at=now))
-        self.models[number] = replace(self.models[number], gone=True, last_seen_at=now)
-        self._compare(number, self.models[number])
+        holder = self._holder(number)
+        self._must_be(holder, self.models[holder])
 
     @rule(minutes=st.sampled_from([1, 9, 50, 130, 600, 1500, 4400]))
     def time_passes(self, minutes: int) -> None:
@@ -137,7 +183,7 @@ class People(RuleBasedStateMachine):
         escalate(self.town.services)
         for number, model in enumerate(self.models):
             self.models[number] = tell(model, "expire", self.town.clock())
-            self._compare(number, self.models[number])
+            self._must_be(number, self.models[number])
 
     @precondition(lambda self: self.ids)
     @rule(who=_WHO, seed=_SEED)
@@ -156,7 +202,7 @@ class People(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for number, model in enumerate(self.models):
-            self._compare(number, model)
+            self._must_be(number, model)
 
     def _likely(self, luck: Random, number: int) -> Attempt:
         """What somebody may do now, if anybody may do anything: at random nearly everything would be refused."""
@@ -209,7 +255,6 @@ class People(RuleBasedStateMachine):
             except AssertionError as error:
                 errors.append(str(error))
                 continue
-            self.accepted[number] += _accepted(some, statuses)
             return
         self.town.broken.append(f"{some} on {self.models[number]} gave {statuses}, expected one of {errors}")
         raise AssertionError(self.town.broken[-1])
@@ -226,6 +271,13 @@ class People(RuleBasedStateMachine):
                 expected.append(status)
         return model, expected
 
+    def _must_be(self, number: int, model: Modelled, *, accepted: int = 0) -> None:
+        try:
+            self._compare(number, model, accepted=accepted)
+        except AssertionError as error:
+            self.town.broken.append(f"case {number} is not {model}: {error}")
+            raise
+
     def _compare(self, number: int, model: Modelled, *, accepted: int = 0) -> None:
         """The case, its history, its ledger and its audit rows are as the model says; then the model is taken over."""
         with self.town.database.read() as session:
@@ -235,23 +287,25 @@ class People(RuleBasedStateMachine):
             assert (case.kind_key, case.department) == (model.kind, model.department)
             counts = {name: getattr(case, name) for name in model.counts}
             assert counts == model.counts
-            lines = select(HistoryLine.action).where(HistoryLine.case_id == case.id).order_by(HistoryLine.id)
-            assert [word for word in session.scalars(lines) if word in _LINES] == list(model.lines)
+            assert _words(session, case) == list(model.lines)
             asks = session.scalars(select(CaseAsk).where(CaseAsk.case_id == case.id).order_by(CaseAsk.id)).all()
-            told = [(ask.type, {None: None, True: "granted", False: "refused"}[ask.granted]) for ask in asks]
-            assert sorted(map(str, told)) == sorted(map(str, model.asks))
+            asked = [(ask.type, {None: None, True: "granted", False: "refused"}[ask.granted]) for ask in asks]
+            assert sorted(map(str, asked)) == sorted(map(str, model.asks))
             rows = select(func.count()).where(AuditRow.subject == f"case:{case.id}")
             assert session.scalar(rows) == self.accepted[number] + accepted
             self._compare_clocks(case, model, session.scalars(_ledger(case)).all(), load_rules(session))
             if model.wall_limit is None and case.handle_due_at is not None:
                 model = replace(model, due_at=case.handle_due_at)
-            self.models[number] = replace(model, asks=tuple(told))
+            # When it was last seen, and whether all of it is gone, is what joining answers for.
+            seen = {"last_seen_at": case.last_seen_at, "gone": case.gone_at is not None}
+            self.models[number] = replace(model, asks=tuple(asked), **seen)
+            self.accepted[number] += accepted
             self.asks[number] = [ask.id for ask in asks]
 
     def _compare_clocks(self, case: Case, model: Modelled, ledger: Sequence[TimerLine], rules: Any) -> None:
         clock = clock_of(case)
-        assert clock.stage == _STAGE_OF.get(model.state)
-        assert (clock.paused_at is not None) == (model.state == "suspended")
+        assert clock.stage == _STAGE_OF.get(model.former or model.state)
+        assert (clock.paused_at is not None) == (model.state in ("suspended", "merged"))
         if model.wall_limit is not None:
             assert clock.handle_due_at == model.due_at
         assert replay(ledger) == clock
@@ -264,6 +318,13 @@ class People(RuleBasedStateMachine):
 
 def _luck(seed: int) -> Random:
     return Random(seed)  # noqa: S311 (nothing is kept secret with it)
+
+
+def _words(session: Session, case: Case) -> list[str]:
+    """What the history tells; but for what a merge says of whether it is gone, in words that reports use too."""
+    lines = select(HistoryLine).where(HistoryLine.case_id == case.id).order_by(HistoryLine.id)
+    told = [line for line in session.scalars(lines) if line.action in _LINES]
+    return [line.action for line in told if line.action != "seen_again" or line.actor == CAMERA]
 
 
 def _ledger(case: Case) -> Any:

@@ -21,6 +21,8 @@ from api.tables import Case, HistoryLine, LoginSession, TimerLine
 from tests.api.cases.workflow_model import PEOPLE
 from tests.api.place import Clocked, Place
 
+CAMERA = "edge:gate-3"
+
 Attempt = tuple[str, str, dict[str, Any]]
 """Who, which act, what they say; a camera says nothing."""
 
@@ -65,7 +67,7 @@ class Town:
         """As a report does it: on the locked case, in one transaction."""
         with self.database.write() as session:
             case = session.scalars(select(Case).where(Case.id == case_id).with_for_update()).one()
-            machine = machine_acts.Machine(at=self.clock(), actor="edge:gate-3", rules=load_rules(session))
+            machine = machine_acts.Machine(at=self.clock(), actor=CAMERA, rules=load_rules(session))
             happened = getattr(machine_acts, word)(case, machine)
             insert_rows(session, HistoryLine, happened.history)
             insert_rows(session, TimerLine, happened.timers)

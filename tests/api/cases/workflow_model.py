@@ -42,6 +42,7 @@ MOVES: Mapping[str, tuple[frozenset[str], str]] = {
 ENDED = frozenset({"rejected", "expired", "closed", "void", "merged"})
 UNFILED = frozenset({"detected", "rejected", "expired"})
 STATES = UNFILED | ENDED | {move[1] for move in MOVES.values()} | {"suspended"}
+OPEN = STATES - ENDED
 
 _REVIEWERS = frozenset({"operator", "supervisor"})
 _HANDLERS = frozenset({"supervisor", "handler"})
@@ -81,6 +82,8 @@ class Modelled:
     assignee: str | None = None
     gone: bool = False
     still_there: bool = False
+    former: str | None = None
+    merged_into: int | None = None
     asks: tuple[tuple[str, str | None], ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
@@ -116,7 +119,7 @@ def _states(act: str, said: Mapping[str, Any]) -> frozenset[str]:
         return MOVES[act][0]
     if act == "asks":
         return frozenset({"handling"} if said["type"] == "suspension" else {"dispatched", "handling"})
-    return STATES if act in ("decide", "comments") else STATES - ENDED
+    return STATES if act in ("decide", "comments") else OPEN
 
 
 def _do(case: Modelled, who: str, act: str, said: Mapping[str, Any], now: datetime) -> tuple[int, Modelled]:
@@ -234,3 +237,28 @@ def tell(case: Modelled, word: str, now: datetime) -> Modelled:
     if word == "seen_after_closing" and may_reopen(case, now):
         return replace(reopened(case, now), lines=(*case.lines, "reopened"))
     return case
+
+
+def may_merge(who: str, case: Modelled, into: Modelled) -> int:
+    """Returns the status: both are to be open, and a filed case does not go into an alarm."""
+    if PEOPLE[who][0] not in _REVIEWERS:
+        return 403
+    filed_into_alarm = "confirmed" in case.lines and "confirmed" not in into.lines
+    return 409 if case.state not in OPEN or into.state not in OPEN or filed_into_alarm else 200
+
+
+def merged(case: Modelled, into: int, now: datetime) -> Modelled:
+    rests = case.state in ("dispatched", "handling") and case.due_at is not None
+    clock = {"left": case.due_at - now, "due_at": None} if rests and case.due_at else {}
+    return replace(told(case, "merged"), state="merged", former=case.state, merged_into=into, **clock)  # type: ignore[arg-type]
+
+
+def taken_back(case: Modelled, now: datetime) -> Modelled:
+    goes_on = case.former in ("dispatched", "handling")
+    clock = {"due_at": now + (case.left or timedelta()), "left": None} if goes_on else {}
+    return replace(told(case, "unmerged"), state=str(case.former), former=None, merged_into=None, **clock)  # type: ignore[arg-type]
+
+
+def told(case: Modelled, word: str) -> Modelled:
+    """A decision that changes nothing else, as the other case of two that are merged or parted has it."""
+    return replace(case, version=case.version + 1, lines=(*case.lines, word))
