@@ -45,11 +45,16 @@ def insert_new(session: Session, rows: Sequence[Base]) -> None:
             if isinstance(column.default, ScalarElementColumnDefault)
         }
         names = [column.key for column in columns]
-        insert_rows(session, type(rows[0]), [_values(row, names, first) for row in rows])
+        values = [_values(row, names, first) for row in rows]
+        # A case has eighty columns; half of them say nothing while it is new.
+        said = [name for name in names if any(row[name] is not None for row in values)]
+        insert_rows(session, type(rows[0]), [{name: row[name] for name in said} for row in values])
 
 
 def _values(row: Base, names: Sequence[str], first: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in names}
+    # Straight from the object: it is in no session, so that nothing is to be loaded.
+    set_values = vars(row)
+    values = {name: set_values.get(name) for name in names}
     return values | {name: start for name, start in first.items() if values[name] is None}
 
 

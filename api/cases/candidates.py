@@ -29,6 +29,7 @@ JoinKey = tuple[str, str, str]
 class Nearby:
     """What a new incident looks for: the family within ``join_m`` metres of ``point`` and ``join_h`` hours."""
 
+    report_id: UUID
     family: str
     point: tuple[float, float]
     join_m: float
@@ -170,7 +171,8 @@ def nearby_of(report: Report, kind: Kind, where: Whereabouts) -> Nearby | None:
         return None
     occurred_at = moments_of(report).occurred_at
     point = where.position.point
-    return Nearby(kind.family, point, kind.join_m, occurred_at, kind.join_h, cells_touched(*point, kind.join_m))
+    cells = cells_touched(*point, kind.join_m)
+    return Nearby(report.report_id, kind.family, point, kind.join_m, occurred_at, kind.join_h, cells)
 
 
 def asset_of(kind: Kind, where: Whereabouts) -> tuple[str, str] | None:

@@ -25,6 +25,7 @@ from api.cases.reported_by_people import ReportByPerson, actor_of
 from api.cases.stage_rules import StageRules, load_rules
 from api.cases.states import CaseState
 from api.cases.telling import Telling, told_by
+from api.cases.timers import CLOCK_COLUMNS
 from api.cases.whereabouts import Whereabouts, position_of, set_position
 from api.clocks.work_time import WorkingHours, WorkTimeError
 from api.inserting import insert_if_absent, insert_new, insert_rows
@@ -63,6 +64,7 @@ class CaseChanges:
         self._touched: dict[UUID, tuple[Case, Report]] = {}
         self._counted: dict[UUID, Incident] = {}
         self._permitted: dict[UUID, JsonObject] = {}
+        self._first_alarm: tuple[JsonObject, list[JsonObject]] | None = None
 
     def request_id_of(self, report: Report) -> str | None:
         return self._telling.request_id_of(report)
@@ -87,7 +89,7 @@ class CaseChanges:
         permitted = permit(self._session, case, resolved, now=self.now)
         self._new_cases.append(case)
         if permitted is None:
-            self._timers += begin_alarm(case, self._machine(report))
+            self._timers += self._alarm_clock(case, report)
         else:
             self._permitted[case.id] = permitted
         return case
@@ -180,6 +182,17 @@ class CaseChanges:
         insert_rows(self._session, TimerLine, self._timers)
         self._telling.save(self._session)
         self._session.flush()
+
+    def _alarm_clock(self, case: Case, report: Report) -> list[JsonObject]:
+        """Starts the accept clock; of one moment all new alarms have the same, so that it is worked out once."""
+        if self._first_alarm is None:
+            lines = begin_alarm(case, self._machine(report))
+            self._first_alarm = {name: getattr(case, name) for name in CLOCK_COLUMNS}, lines
+            return lines
+        columns, lines = self._first_alarm
+        for name, value in columns.items():
+            setattr(case, name, value)
+        return [line | {"case_id": case.id, "actor": actor_of(report)} for line in lines]
 
     def _begin_history(self, case: Case, report: Report, outcome: ReportOutcome) -> None:
         self._telling.begin(case, report, outcome)

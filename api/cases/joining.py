@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from api.cases.candidates import (
     JoinKey,
+    Nearby,
     Sought,
     asset_of,
     join_key,
     joins_by_watch,
     known_incidents,
-    nearby_of,
     source_of_fault,
     successors,
 )
+from api.cases.gone import GONE
 from api.cases.holdings import Holdings
 from api.cases.locks import AlsoIn, WatchKey, lock_cases, lock_neighbourhoods, lock_watches, remember_also_in
 from api.cases.looks import overlap
@@ -62,9 +63,11 @@ class Joining:
         sought = Sought()
         for report in new:
             sought.add(report, self.kinds[report.kind], self._registered.of(report))
+        self._nearby = {nearby.report_id: nearby for nearby in sought.nearby}
         lock_neighbourhoods(session, sought.neighbourhoods())
         found, near = sought.find(session)
-        self._after = successors(session, [case_id for case_id in self._known.states if self._is_asked(case_id, new)])
+        held = self._known.case_ids
+        self._after = successors(session, {held[report.incident_id] for report in new if report.incident_id in held})
         wanted = found | set(self._known.case_ids.values()) | self._elsewhere(new) | muting.case_ids
         wanted |= {case_id for cases in self._after.values() for case_id in cases}
         self._cases = {case.id: case for case in lock_cases(session, wanted)}
@@ -90,7 +93,7 @@ class Joining:
         occurred_at = moments_of(report).occurred_at
         for same in self._muting.same_as(report):
             case = self._cases.get(same.case_id)
-            if case is None or case.state is not CaseState.REJECTED or case.gone_at is not None:
+            if case is None or case.state is not CaseState.REJECTED or self._has_left(case):
                 continue
             if case.muted_until is not None and occurred_at < case.muted_until:
                 return case
@@ -132,6 +135,15 @@ class Joining:
         if incident.watch_id and watch != (case.edge_id, case.watch_id):
             self._remember_also_in(watch, incident.kind_key, case)
 
+    def _has_left(self, case: Case) -> bool:
+        """Whether all incidents of the case have cleared as gone, also by what this batch has told so far."""
+        told = [incident for incident in self.incidents.values() if incident.case_id == case.id]
+        if not any(incident.clear_reason == GONE for incident in told):
+            return case.gone_at is not None
+        others = (Incident.case_id == case.id) & Incident.id.not_in([incident.id for incident in told])
+        stays = select(Incident.id).where(others, or_(Incident.clear_reason.is_(None), Incident.clear_reason != GONE))
+        return all(incident.clear_reason == GONE for incident in told) and not self._session.scalar(stays.limit(1))
+
     def _of_same_watch(self, report: Report, kind: Kind) -> Case | None:
         if not joins_by_watch(report, kind):
             return None
@@ -148,9 +160,8 @@ class Joining:
         return max((overlap(each.box, box) for each in held if each.watch == watch), default=0.0)
 
     def _of_same_thing(self, report: Report, kind: Kind) -> Case | None:
-        where = self.where(report)
-        nearby = nearby_of(report, kind, where)
-        for name in _names_sought(report, kind, where):
+        where, nearby = self.where(report), self._nearby.get(report.report_id)
+        for name in _names_sought(report, kind, where, nearby):
             for case in sorted(self._by_place.get(name, ()), key=lambda case: case.id):
                 if not _may_be_one(case, where.asset_id) or case.state not in OPEN:
                     continue
@@ -179,10 +190,8 @@ class Joining:
         pairs, pair = self._also_in.setdefault(watch, []), [kind_key, str(case.id)]
         if pair in pairs:
             return
-        if len(pairs) >= _ALSO_IN_MAX:
-            # Those that ended are not joined any more; the oldest of the others are the least likely to be.
-            pairs[:] = [each for each in pairs if self._may_matter(UUID(each[1]))][-_ALSO_IN_MAX + 1 :]
-        pairs.append(pair)
+        # Those that ended are not joined any more; the oldest of the others are the least likely to be.
+        pairs[:] = [*[each for each in pairs if self._may_matter(UUID(each[1]))][-_ALSO_IN_MAX + 1 :], pair]
         self._by_watch.setdefault((*watch, kind_key), []).append(case)
         remember_also_in(self._session, watch, pairs)
 
@@ -197,22 +206,19 @@ class Joining:
             and self._known.needs_a_case(report.incident_id)
         )
 
-    def _is_asked(self, case_id: UUID, new: Iterable[Report]) -> bool:
-        return any(self._known.case_ids.get(report.incident_id) == case_id for report in new)
-
     def _elsewhere(self, new: Iterable[Report]) -> set[UUID]:
         """The cases that began elsewhere and hold incidents of these watches."""
         watches = {_watch_of(report) for report in new}
         return {UUID(case_id) for watch in watches for _, case_id in self._also_in.get(watch, ())}
 
 
-def _names_sought(report: Report, kind: Kind, where: Whereabouts) -> list[_JoinName]:
+def _names_sought(report: Report, kind: Kind, where: Whereabouts, nearby: Nearby | None) -> list[_JoinName]:
     names: list[_JoinName] = []
     if (asset := asset_of(kind, where)) is not None:
         names.append(("asset", *asset))
     if (source := source_of_fault(report, kind)) is not None:
         names.append(("source", *source))
-    if (nearby := nearby_of(report, kind, where)) is not None:
+    if nearby is not None:
         names.extend(("cell", nearby.family, cell) for cell in sorted(nearby.cells))
     return names
 
@@ -250,6 +256,8 @@ def _seen_cases(session: Session, report_ids: Sequence[UUID]) -> dict[UUID, UUID
 
 
 def _incidents_of(session: Session, incident_ids: set[UUID], cases: Mapping[UUID, Case]) -> dict[UUID, Incident]:
+    if not cases:
+        return {}
     # One made since the cases were locked is left out: to insert it fails, and the batch is tried again.
     found = session.scalars(select(Incident).where(Incident.id.in_(incident_ids), Incident.case_id.in_(cases)))
     return {incident.id: incident for incident in found}

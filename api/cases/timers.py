@@ -18,6 +18,8 @@ from api.tables import Case, TimerLine
 from api.tables.base import JsonObject
 
 _COLUMNS = [column.name for column in fields(Clock)]
+CLOCK_COLUMNS = (*_COLUMNS, "overdue_at", "escalation", "escalates_at")
+"""All columns of a case that starting a clock sets."""
 
 
 @dataclass(frozen=True, slots=True)

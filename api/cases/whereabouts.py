@@ -61,7 +61,7 @@ class Registered:
     """What is registered of the sources of reports that leave something out."""
 
     def __init__(self, session: Session, reports: Iterable[Report]) -> None:
-        wanted = {source_of(report) for report in reports if report.position is None or report.asset_id is None}
+        wanted = {source_of(report) for report in reports if _leaves_out(report)}
         cameras = {key[1:] for key in wanted if key[0] == "camera"}
         sensors = {key[1:] for key in wanted if key[0] == "sensor"}
         self._found: dict[UUID, Whereabouts] = {}
@@ -97,6 +97,10 @@ def set_position(case: Case, position: Position, *, cell: int) -> None:
     case.given_longitude, case.given_latitude = position.given_longitude, position.given_latitude
     case.given_datum = position.given_datum
     case.cell = cell
+
+
+def _leaves_out(report: Report) -> bool:
+    return report.position is None or (report.asset_id is None and report.source_type == "sensor")
 
 
 def _registered(place: Camera | Sensor) -> Position | None:

@@ -21,7 +21,7 @@ from api.first_start import prepare
 from api.schemas import Report, ReportOutcome
 from api.settings import ApiSettings
 from api.tables import Case, Evidence, Incident, ReportRow
-from tests.api.told import GIVEN_UP, JOINS_BY_INCIDENT, NOON, interleaved, shuffled
+from tests.api.told import GIVEN_UP, JOINS_BY_INCIDENT, NOON, interleaved, neighbours, shuffled
 from tests.services.postgres import PostgresCluster
 
 Fresh = Callable[[], AbstractContextManager[Database]]
@@ -55,7 +55,36 @@ def test_postgresql_ends_the_same(fresh_postgresql: Fresh, told: list[Report], s
     _ends_as_it_must(fresh_postgresql, told, sizes)
 
 
-def _ends_as_it_must(fresh: Fresh, told: Sequence[Report], sizes: Sequence[int]) -> None:
+@settings(on_sqlite, max_examples=60)
+@given(told=neighbours(), sizes=batches)
+def test_cameras_of_one_thing_may_tell_of_it_in_any_order(
+    fresh_sqlite: Fresh, told: list[Report], sizes: list[int]
+) -> None:
+    _ends_as_it_must(fresh_sqlite, told, sizes, together=_by_place)
+
+
+@settings(on_postgresql, max_examples=10)
+@given(told=neighbours(), sizes=batches)
+def test_so_they_may_on_postgresql(fresh_postgresql: Fresh, told: list[Report], sizes: list[int]) -> None:
+    _ends_as_it_must(fresh_postgresql, told, sizes, together=_by_place)
+
+
+def _by_watch(report: Report) -> object:
+    return report.incident_id if report.kind == JOINS_BY_INCIDENT else (report.edge_id, report.watch_id)
+
+
+def _by_place(report: Report) -> object:
+    """Not so where more than one place is near: who is first then decides where a case is, and what is near it."""
+    return report.position
+
+
+def _ends_as_it_must(
+    fresh: Fresh,
+    told: Sequence[Report],
+    sizes: Sequence[int],
+    *,
+    together: Callable[[Report], object] = _by_watch,
+) -> None:
     with fresh() as database:
         outcomes = [
             answer.outcome
@@ -63,7 +92,7 @@ def _ends_as_it_must(fresh: Fresh, told: Sequence[Report], sizes: Sequence[int])
             for answer in record(database, batch, now=NOON + timedelta(hours=1))
         ]
         ends = _ends_in(database)
-    assert ends == _expected(told)
+    assert ends == _expected(told, together)
     assert outcomes.count(ReportOutcome.DUPLICATE) == len(told) - len({report.report_id for report in told})
 
 
@@ -75,14 +104,13 @@ def _split(told: Sequence[Report], sizes: Sequence[int]) -> Iterator[Sequence[Re
     yield told[done:]
 
 
-def _expected(told: Sequence[Report]) -> Ends:
+def _expected(told: Sequence[Report], together: Callable[[Report], object]) -> Ends:
     """Works out from the reports as a set, by the rules of design.md, how everything must end."""
     reports = {report.report_id: report for report in told}.values()
     incidents = {report.incident_id for report in reports}
     groups: dict[object, set[UUID]] = {}
     for report in reports:
-        key = report.incident_id if report.kind == JOINS_BY_INCIDENT else (report.edge_id, report.watch_id)
-        groups.setdefault(key, set()).add(report.incident_id)
+        groups.setdefault(str(together(report)), set()).add(report.incident_id)
     ends = {incident: _end_of([r for r in reports if r.incident_id == incident]) for incident in incidents}
     cases = [_case_of(held, [r for r in reports if r.incident_id in held], ends) for held in groups.values()]
     return {"incidents": ends, "cases": sorted(cases, key=str)}

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from api.schemas import Report
+from api.schemas import Report, ReportedPosition
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 JOINS_BY_WATCH, JOINS_BY_INCIDENT = "street-encroachment", "manhole-open"
@@ -88,6 +88,23 @@ def _merged(orders: Sequence[Sequence[Report]], draw: st.DrawFn) -> list[Report]
     turns = draw(st.permutations([number for number, order in enumerate(orders) for _ in order]))
     left = [iter(order) for order in orders]
     return [next(left[turn]) for turn in turns]
+
+
+@st.composite
+def neighbours(draw: st.DrawFn) -> list[Report]:
+    """What up to four cameras tell of one thing, each from one watch and at one place, in no order at all."""
+    told = [report for source in draw(sources()) for report in source]
+    of_one_thing = [
+        report.model_copy(
+            update={
+                "kind": JOINS_BY_WATCH,
+                "watch_id": f"{report.source_id}-watch",
+                "position": ReportedPosition(longitude=100, latitude=30),
+            }
+        )
+        for report in told
+    ]
+    return draw(st.permutations(_with_repetitions(of_one_thing, draw)))
 
 
 @st.composite

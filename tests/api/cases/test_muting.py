@@ -54,7 +54,7 @@ def test_a_new_incident_that_looks_the_same_is_counted_and_listed_on_the_rejecte
     [
         ({"crop": ANOTHER}, "it looks different"),
         ({"box": ELSEWHERE}, "it is in another place"),
-        ({"watch_id": "another"}, "another watch"),
+        ({"watch_id": "a-watch-beside"}, "another watch"),
         ({"kind": "shop-overflow"}, "another kind"),
         ({"crop": None}, "its crop has not come"),
         ({"hours": 25}, "the mute is over"),
@@ -88,6 +88,15 @@ def test_the_mute_ends_when_the_thing_leaves(shared_sqlite_place: Place) -> None
     [answer] = place.report(with_crop(again(report), place, CROP))
     assert answer.outcome is ReportOutcome.NEW_CASE
     assert acts_of(place, case_id)[-2:] == ["gone", "mute_ended"]
+
+
+def test_it_may_leave_and_come_back_within_one_request(shared_sqlite_place: Place) -> None:
+    place = shared_sqlite_place
+    report, case_id = rejected(place)
+    gone, back = later(report, hours=0.2, phase="cleared"), with_crop(again(report), place, CROP)
+    answers = place.report(gone, back)
+    assert [answer.outcome for answer in answers] == [ReportOutcome.COUNTED, ReportOutcome.NEW_CASE]
+    assert answers[0].case_id == case_id
 
 
 def test_what_was_only_lost_from_sight_stays_muted(shared_sqlite_place: Place) -> None:
