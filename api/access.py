@@ -53,7 +53,9 @@ class Allowed:
 
     def admit(self, request: Request, bearer: str) -> Caller:
         """Returns whom the token or key stands for. Raises: Problem: 401 or 403."""
-        return self._let_in(services_of(request).rights, _caller(request, bearer))
+        caller = self._let_in(services_of(request).rights, _caller(request, bearer))
+        request.state.actor = caller.actor
+        return caller
 
     def _let_in(self, rights: Rights, caller: Caller | None) -> Caller:
         if caller is None:

@@ -11,6 +11,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from api.access import require_actions
+from api.access_log import AccessLog
 from api.chores.all import CHORES
 from api.chores.runner import ChoreRunner
 from api.clock import Clock, utc_now
@@ -20,6 +21,7 @@ from api.indicators.scoring import Scoring
 from api.interchange.feed import Feed
 from api.interchange.sending import WebhookSender
 from api.methods import Methods
+from api.metrics import Metrics
 from api.middleware import BodyLimits, RequestIds
 from api.people.passwords import Passwords
 from api.problems import answer_problems
@@ -69,12 +71,14 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
         feed=Feed(database),
         scoring=Scoring.load(settings.scoring_file),
         webhooks=WebhookSender(database, clock, source=f"/streetcase/{settings.district}"),
+        metrics=Metrics(database),
         oidc=_identity_provider(settings),
     )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         chores = ChoreRunner(services, CHORES)
+        app.state.chores = chores
         chores.start()
         yield
         await to_thread.run_sync(chores.stop)
@@ -101,6 +105,7 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
     app.state.methods = Methods(app.routes)
     answer_problems(app)
     app.add_middleware(BodyLimits, default_bytes=MAX_BODY_BYTES, by_path=LARGER_BODIES)
+    app.add_middleware(AccessLog, metrics=services.metrics)
     app.add_middleware(RequestIds)
     return app
 

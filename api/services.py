@@ -13,6 +13,7 @@ from api.evidence_store import EvidenceStore
 from api.indicators.scoring import Scoring
 from api.interchange.feed import Feed
 from api.interchange.sending import WebhookSender
+from api.metrics import Metrics
 from api.people.passwords import Passwords
 from api.rights import Rights
 from api.settings import ApiSettings
@@ -32,6 +33,7 @@ class Services:
     feed: Feed
     scoring: Scoring
     webhooks: WebhookSender
+    metrics: Metrics
     oidc: OpenIdConnect | None
 
 

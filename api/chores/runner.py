@@ -43,6 +43,11 @@ class ChoreRunner:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread still runs, be it that another process does the chores."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         leadership = Leadership(self._services.database)
         due_s = {chore.name: time.monotonic() for chore in self._chores}
@@ -53,10 +58,15 @@ class ChoreRunner:
             for chore in self._chores:
                 if due_s[chore.name] <= time.monotonic() and not self._stop.is_set():
                     due_s[chore.name] = time.monotonic() + chore.every_s
-                    self._guarded(chore.name, lambda chore=chore: chore.run(self._services) or True)  # type: ignore[misc]
+                    self._guarded(chore.name, lambda chore=chore: self._work(chore))  # type: ignore[misc]
             next_s = min(due_s.values(), default=float("inf")) - time.monotonic()
             self._stop.wait(min(_TRY_TO_LEAD_S, max(0.01, next_s)))
         leadership.close()
+
+    def _work(self, chore: Chore) -> bool:
+        chore.run(self._services)
+        self._services.metrics.chore_worked(chore.name)
+        return True
 
     def _guarded(self, name: str, work: Callable[[], bool]) -> bool:
         try:

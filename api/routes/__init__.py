@@ -30,6 +30,7 @@ from api.routes import (
     internal,
     keys,
     me,
+    metrics,
     oidc,
     open311,
     people,
@@ -83,5 +84,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     internal.router,
     edge_internal.router,
     health.router,
+    metrics.router,
     describe.router,
 )

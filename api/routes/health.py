@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.access import allowed
+from api.chores.runner import ChoreRunner
 from api.evidence_store import EvidenceError
 from api.migrate import is_newest
 from api.problems import Problem
@@ -23,9 +24,9 @@ async def live() -> dict[str, str]:
 
 
 @router.get("/ready", dependencies=[allowed("health.live")])
-def ready(here: Here) -> dict[str, str]:
-    """Reads the database and writes to the evidence folder; 503 where one of them fails."""
-    parts = {"database": _database(here), "evidence": _evidence(here)}
+def ready(request: Request, here: Here) -> dict[str, str]:
+    """Reads the database, writes to the evidence folder, and looks at the thread of the chores; 503 where one fails."""
+    parts = {"database": _database(here), "evidence": _evidence(here), "chores": _chores(request)}
     if set(parts.values()) != {"ok"}:
         detail = ", ".join(f"{part}: {state}" for part, state in parts.items())
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, more=parts)
@@ -38,6 +39,12 @@ def _database(here: Services) -> str:
             return "ok" if is_newest(connection) else "not migrated to this release"
     except SQLAlchemyError:
         return "does not answer"
+
+
+def _chores(request: Request) -> str:
+    """Whichever process does them: each must be able to take over."""
+    chores = getattr(request.app.state, "chores", None)
+    return "ok" if isinstance(chores, ChoreRunner) and chores.is_alive else "have stopped"
 
 
 def _evidence(here: Services) -> str:

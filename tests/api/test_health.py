@@ -14,7 +14,7 @@ from tests.api.place import Place
 def test_a_whole_place_is_ready(place: Place) -> None:
     client = place.client()
     assert client.get("/health/live").json() == {"status": "live"}
-    assert client.get("/health/ready").json() == {"status": "ready", "database": "ok", "evidence": "ok"}
+    assert client.get("/health/ready").json() == {"status": "ready", "database": "ok", "evidence": "ok", "chores": "ok"}
 
 
 def test_a_lost_evidence_folder_is_noticed(sqlite_place: Place) -> None:
