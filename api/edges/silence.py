@@ -33,6 +33,7 @@ LOOKED_AWAY = timedelta(seconds=60)
 """After so long without a look this process was stopped or had no database: then the edges get their time anew."""
 
 AT_ONCE = 500
+_NO_TIME = timedelta(0)
 _NAMES = uuid5(NAMESPACE_URL, "urn:streetcase:edge-fault")
 
 
@@ -45,7 +46,8 @@ class Watching:
 
     def look(self, now: datetime) -> datetime:
         """Notes a look; returns since when the silence of an edge counts."""
-        if self.since is None or self.looked_at is None or now - self.looked_at > LOOKED_AWAY:
+        # A clock that was set back is a gap too: nothing that was heard before can be compared with it.
+        if self.since is None or self.looked_at is None or not _NO_TIME <= now - self.looked_at <= LOOKED_AWAY:
             self.since = now
         self.looked_at = now
         return self.since

@@ -172,3 +172,4 @@ def test_a_process_that_looked_away_gives_the_edges_their_time_anew() -> None:
     assert watching.look(START + timedelta(seconds=10)) == START
     late = START + timedelta(seconds=11) + LOOKED_AWAY
     assert watching.look(late) == late
+    assert watching.look(START) == START, "the clock was set back"
