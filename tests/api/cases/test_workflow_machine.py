@@ -5,37 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import permutations
 from random import Random
-from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select, update
 
 from api.audit.chain import seal, verify
 from api.cases import machine_acts
-from api.cases.clocks import NewLine, Stage, recomputed, replay
 from api.cases.stage_chores import escalate, expire_alarms
 from api.cases.stage_rules import load_rules
-from api.cases.timers import clock_of
 from api.inserting import insert_rows
 from api.settings import ApiSettings
-from api.tables import AuditRow, Case, CaseAsk, HistoryLine, TimerLine
-from tests.api.cases.town import CAMERA, Attempt, Town
+from api.tables import AuditRow, Case, TimerLine
+from tests.api.cases.judge import BY_PERSON, Judge
+from tests.api.cases.town import CAMERA, Town
 from tests.api.cases.workflow_model import (
     MOVES,
     PEOPLE,
     RUBBISH,
     STALL,
-    STATES,
-    WORDS,
     Modelled,
     attempt,
     may_merge,
@@ -51,31 +45,15 @@ _ACTS = st.sampled_from([*MOVES, "dispatch", "start", "finish", "asks", "decide"
 _WHO = st.sampled_from(sorted(PEOPLE))
 _SEED = st.integers(0, 2**32 - 1)
 _TOLD = ("seen_again", "still_there", "seen_after_closing")
-_BY_PERSON = {"checked_by": "person"}
-_STAGE_OF = {
-    **dict.fromkeys(("filed", "returned"), "dispatch"),
-    **dict.fromkeys(("dispatched", "handling", "suspended"), "handle"),
-    **dict.fromkeys(("handled", "checking"), "check"),
-    "detected": "accept",
-}
-_LINES = frozenset(WORDS.values()) | {
-    *("suspended", "expired", "seen_again", "still_there", "merged", "merged_here", "unmerged"),
-}
 _LONG = "long"
 
 
-class People(RuleBasedStateMachine):
-    """Keeps a model of each case, and compares after every step."""
-
-    town: Town
+class People(Judge, RuleBasedStateMachine):
+    """What may happen, in any order; the judge compares after every step."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.ids: list[UUID] = []
-        self.reports: list[Any] = []
-        self.models: list[Modelled] = []
-        self.accepted: list[int] = []
-        self.asks: list[list[UUID]] = []
+        RuleBasedStateMachine.__init__(self)
+        Judge.__init__(self)
 
     @precondition(lambda self: len(self.ids) < 3)
     @rule(kind=st.sampled_from([STALL, STALL, RUBBISH]), quick=st.sampled_from([0, 2, 3, 4, 5, 5]))
@@ -96,7 +74,7 @@ class People(RuleBasedStateMachine):
         handler = "handler-um" if kind == STALL else "handler-sa"
         way = [("operator-1", "confirm"), ("operator-1", "dispatch"), (handler, "start"), (handler, "finish")]
         for who, act in [*way, ("operator-1", "check")][:quick]:
-            self._all_at_once(len(self.ids) - 1, [(who, act, {})])
+            self.all_at_once(len(self.ids) - 1, [(who, act, {})])
 
     def _begin_clock(self, case_id: UUID) -> None:
         with self.town.database.write() as session:
@@ -112,7 +90,7 @@ class People(RuleBasedStateMachine):
     def one_does_anything(self, who: str, act: str, seed: int) -> None:
         luck = _luck(seed)
         number = luck.randrange(len(self.ids))
-        self._all_at_once(number, [self._attempt(luck, number, who, act)])
+        self.all_at_once(number, [self.attempt(luck, number, who, act)])
 
     @precondition(lambda self: self.ids)
     @rule(turns=st.integers(1, 4), seed=_SEED)
@@ -120,7 +98,7 @@ class People(RuleBasedStateMachine):
         luck = _luck(seed)
         number = luck.randrange(len(self.ids))
         for _ in range(turns):
-            self._all_at_once(number, [self._likely(luck, number)])
+            self.all_at_once(number, [self.likely(luck, number)])
 
     @precondition(lambda self: self.ids)
     @rule(turns=st.integers(1, 3), seed=_SEED)
@@ -128,15 +106,15 @@ class People(RuleBasedStateMachine):
         luck = _luck(seed)
         number = luck.randrange(len(self.ids))
         for _ in range(turns):
-            some = [self._likely(luck, number) for _ in range(luck.choice([2, 3]))]
+            some = [self.likely(luck, number) for _ in range(luck.choice([2, 3]))]
             if luck.random() < 0.5:
                 some.append(("camera", luck.choice(_TOLD), {}))
-            self._all_at_once(number, some)
+            self.all_at_once(number, some)
 
     @precondition(lambda self: self.ids)
     @rule(word=st.sampled_from(_TOLD), seed=_SEED)
     def a_camera_tells(self, word: str, seed: int) -> None:
-        self._all_at_once(seed % len(self.ids), [("camera", word, {})])
+        self.all_at_once(seed % len(self.ids), [("camera", word, {})])
 
     @precondition(lambda self: len(self.ids) > 1)
     @rule(who=_WHO, seed=_SEED)
@@ -146,8 +124,8 @@ class People(RuleBasedStateMachine):
         expected = may_merge(who, case, other)
         assert self.town.act(self.ids[number], [], (who, "merge", {"into": str(self.ids[into])})) == expected
         if expected == 200:
-            self._must_be(number, merged(case, into, now), accepted=1)
-            self._must_be(into, told(other, "merged_here"), accepted=1)
+            self.must_be(number, merged(case, into, now), accepted=1)
+            self.must_be(into, told(other, "merged_here"), accepted=1)
 
     @precondition(lambda self: self.ids)
     @rule(who=st.sampled_from(["operator-1", "supervisor", "handler-um"]), seed=_SEED)
@@ -159,8 +137,8 @@ class People(RuleBasedStateMachine):
         assert self.town.act(self.ids[number], [], (who, "unmerge", {})) == expected
         if expected == 200:
             holder = self._holder(number)
-            self._must_be(number, taken_back(self.models[number], now), accepted=1)
-            self._must_be(holder, told(self.models[holder], "unmerged"), accepted=1)
+            self.must_be(number, taken_back(self.models[number], now), accepted=1)
+            self.must_be(holder, told(self.models[holder], "unmerged"), accepted=1)
 
     def _holder(self, number: int) -> int:
         into = self.models[number].merged_into
@@ -174,7 +152,7 @@ class People(RuleBasedStateMachine):
         now = self.town.clock()
         self.town.place.report(followed(self.reports[number], phase="cleared", occurred_at=now, received_at=now))
         holder = self._holder(number)
-        self._must_be(holder, self.models[holder])
+        self.must_be(holder, self.models[holder])
 
     @rule(minutes=st.sampled_from([1, 9, 50, 130, 600, 1500, 4400]))
     def time_passes(self, minutes: int) -> None:
@@ -183,7 +161,7 @@ class People(RuleBasedStateMachine):
         escalate(self.town.services)
         for number, model in enumerate(self.models):
             self.models[number] = tell(model, "expire", self.town.clock())
-            self._must_be(number, self.models[number])
+            self.must_be(number, self.models[number])
 
     @precondition(lambda self: self.ids)
     @rule(who=_WHO, seed=_SEED)
@@ -197,142 +175,16 @@ class People(RuleBasedStateMachine):
             return
         offered = set(answer.json()["allowed_acts"])
         others_work = replace(model, handled_by=None)
-        may = {act for act in MOVES if attempt(others_work, who, act, _BY_PERSON, now)[0] == 200}
+        may = {act for act in MOVES if attempt(others_work, who, act, BY_PERSON, now)[0] == 200}
         assert offered & {act.replace("-", "_") for act in MOVES} == {act.replace("-", "_") for act in may}
 
     def teardown(self) -> None:
         for number, model in enumerate(self.models):
-            self._must_be(number, model)
-
-    def _likely(self, luck: Random, number: int) -> Attempt:
-        """What somebody may do now, if anybody may do anything: at random nearly everything would be refused."""
-        model, now = self.models[number], self.town.clock()
-        may = [(who, act) for who in PEOPLE for act in MOVES if attempt(model, who, act, _BY_PERSON, now)[0] == 200]
-        if model.state in ("dispatched", "handling"):
-            may += [(who, "asks") for who, (_, department) in PEOPLE.items() if department == model.department]
-        if any(decided is None for _, decided in model.asks):
-            may += [("supervisor", "decide")] * 3
-        may += [("operator-1", "comments"), ("supervisor", "flags"), ("operator-2", "assign"), ("operator-2", "kind")]
-        return self._attempt(luck, number, *luck.choice(may))
-
-    def _attempt(self, luck: Random, number: int, who: str, act: str) -> Attempt:
-        model = self.models[number]
-        said: dict[str, Any] = {}
-        if act in ("reject", "return", "void", "fail-check", "reopen", "flags", "asks"):
-            said["reason"] = "because"
-        if act == "dispatch":
-            said["department"] = luck.choice([None, None, "urban-management", "sanitation"])
-        if act == "close":
-            said |= {"checked_by": luck.choice(["person", "camera"]), "note": "it is clear"}
-        if act == "asks":
-            said["type"] = luck.choice(["extension", "suspension"])
-        if act == "decide":
-            said |= {"number": luck.randrange(len(model.asks) + 1), "granted": luck.random() < 0.7}
-        if act == "kind":
-            said["kind"] = luck.choice([STALL, RUBBISH])
-        if act == "flags":
-            said["urgent"] = True
-        if act == "assign":
-            said["assignee"] = luck.choice([None, who])
-        if act == "comments":
-            said["text"] = "who is that?"
-        elif luck.random() < 0.5:
-            said["version"] = luck.choice([model.version, model.version, max(1, model.version - 1)])
-        return who, act, said
-
-    def _all_at_once(self, number: int, some: Sequence[Attempt]) -> None:
-        """Finds an order in which the model answers as the API did, and ends where the case is now."""
-        case_id, asks = self.ids[number], self.asks[number]
-        statuses = list(self.town.threads.map(lambda one: self.town.act(case_id, asks, one), some))
-        errors = []
-        for order in permutations(range(len(some))):
-            model, expected = self._in_order(number, [some[place] for place in order])
-            if expected != [statuses[place] for place in order]:
-                errors.append(f"{expected}")
-                continue
-            try:
-                self._compare(number, model, accepted=_accepted(some, statuses))
-            except AssertionError as error:
-                errors.append(str(error))
-                continue
-            return
-        self.town.broken.append(f"{some} on {self.models[number]} gave {statuses}, expected one of {errors}")
-        raise AssertionError(self.town.broken[-1])
-
-    def _in_order(self, number: int, some: Sequence[Attempt]) -> tuple[Modelled, list[int]]:
-        model, expected, now = self.models[number], [], self.town.clock()
-        for who, act, said in some:
-            if who == "camera":
-                told = tell(model, act, now)
-                expected.append(0 if told == model else 200)
-                model = told
-            else:
-                status, model = attempt(model, who, act, said, now)
-                expected.append(status)
-        return model, expected
-
-    def _must_be(self, number: int, model: Modelled, *, accepted: int = 0) -> None:
-        try:
-            self._compare(number, model, accepted=accepted)
-        except AssertionError as error:
-            self.town.broken.append(f"case {number} is not {model}: {error}")
-            raise
-
-    def _compare(self, number: int, model: Modelled, *, accepted: int = 0) -> None:
-        """The case, its history, its ledger and its audit rows are as the model says; then the model is taken over."""
-        with self.town.database.read() as session:
-            case = session.get_one(Case, self.ids[number])
-            assert case.state.value in STATES
-            assert (case.state.value, case.version) == (model.state, model.version)
-            assert (case.kind_key, case.department) == (model.kind, model.department)
-            counts = {name: getattr(case, name) for name in model.counts}
-            assert counts == model.counts
-            assert _words(session, case) == list(model.lines)
-            asks = session.scalars(select(CaseAsk).where(CaseAsk.case_id == case.id).order_by(CaseAsk.id)).all()
-            asked = [(ask.type, {None: None, True: "granted", False: "refused"}[ask.granted]) for ask in asks]
-            assert sorted(map(str, asked)) == sorted(map(str, model.asks))
-            rows = select(func.count()).where(AuditRow.subject == f"case:{case.id}")
-            assert session.scalar(rows) == self.accepted[number] + accepted
-            self._compare_clocks(case, model, session.scalars(_ledger(case)).all(), load_rules(session))
-            if model.wall_limit is None and case.handle_due_at is not None:
-                model = replace(model, due_at=case.handle_due_at)
-            # When it was last seen, and whether all of it is gone, is what joining answers for.
-            seen = {"last_seen_at": case.last_seen_at, "gone": case.gone_at is not None}
-            self.models[number] = replace(model, asks=tuple(asked), **seen)
-            self.accepted[number] += accepted
-            self.asks[number] = [ask.id for ask in asks]
-
-    def _compare_clocks(self, case: Case, model: Modelled, ledger: Sequence[TimerLine], rules: Any) -> None:
-        clock = clock_of(case)
-        assert clock.stage == _STAGE_OF.get(model.former or model.state)
-        assert (clock.paused_at is not None) == (model.state in ("suspended", "merged"))
-        if model.wall_limit is not None:
-            assert clock.handle_due_at == model.due_at
-        assert replay(ledger) == clock
-        anew = recomputed(ledger, rules.hours, check=rules.limits[Stage.CHECK])
-        names = list(NewLine.__dataclass_fields__)
-        assert [[getattr(line, name) for name in names] for line in ledger] == [
-            [getattr(line, name) for name in names] for line in anew
-        ]
+            self.must_be(number, model)
 
 
 def _luck(seed: int) -> Random:
     return Random(seed)  # noqa: S311 (nothing is kept secret with it)
-
-
-def _words(session: Session, case: Case) -> list[str]:
-    """What the history tells; but for what a merge says of whether it is gone, in words that reports use too."""
-    lines = select(HistoryLine).where(HistoryLine.case_id == case.id).order_by(HistoryLine.id)
-    told = [line for line in session.scalars(lines) if line.action in _LINES]
-    return [line.action for line in told if line.action != "seen_again" or line.actor == CAMERA]
-
-
-def _ledger(case: Case) -> Any:
-    return select(TimerLine).where(TimerLine.case_id == case.id).order_by(TimerLine.id)
-
-
-def _accepted(some: Sequence[Attempt], statuses: Sequence[int]) -> int:
-    return sum(who != "camera" and status < 300 for (who, _, _), status in zip(some, statuses, strict=True))
 
 
 @pytest.fixture(scope="module")
