@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints, WithJsonSchema
 
 from api.cases.schemas import Shown
 from api.interchange.events import EVENTS
@@ -54,7 +54,7 @@ class WebhookChange(BaseModel):
     url: WebhookUrl | None = None
     events: Events | None = None
     kinds: Kinds | None = None
-    paused: bool | None = None
+    paused: StrictBool | None = None
 
 
 class ShownWebhook(Shown):

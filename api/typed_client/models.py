@@ -156,6 +156,16 @@ class Scope(StrEnum):
     REVIEW = "review"
 
 
+class SecondLook(StrEnum):
+    """gone: all of it was seen to go; the only one that proposes closing. still_there: seen after it was ..."""
+
+    GONE = "gone"
+    STILL_THERE = "still_there"
+    UNKNOWN = "unknown"
+    NO_LONGER_WATCHED = "no_longer_watched"
+    SEEN = "seen"
+
+
 class Sort(StrEnum):
     """newest: last recorded first. due: whose running stage ends first; without those that have no clock ..."""
 
@@ -306,7 +316,7 @@ class CaseCounts(Model):
 
 
 class CaseDetail(Model):
-    """A case with its latest 200 incidents and 500 items of evidence; ``incidents_count`` counts all."""
+    """A case with its latest 200 incidents and 500 items of evidence; ``incidents_count`` counts all. ..."""
 
     id: UUID
     number: str | None
@@ -354,6 +364,11 @@ class CaseDetail(Model):
     clocks: ShownClocks
     assignee: str | None
     allowed_acts: list[str]
+    second_look: SecondLook | None
+    muted_count: int
+    recurrences_count: int
+    permit_id: UUID | None
+    merged_into: UUID | None
     incidents: list[ShownIncident]
     evidence: list[ShownEvidence]
 
@@ -696,12 +711,10 @@ class GivenAssignment(Model):
 
 
 class GivenCamera(Model):
-    """The position is of the ground that it sees, which serves where a report has none; not of its mast."""
+    """position: of the ground that it sees, which serves where a report has none; not of its mast."""
 
     name: str
-    longitude: float | None = None
-    latitude: float | None = None
-    datum: Literal["WGS84", "GCJ02"] | None = None
+    position: GivenPoint | None = None
     presets: list[str] | None = None
     note: str | None = None
 
@@ -727,13 +740,19 @@ class GivenPermit(Model):
     weekdays: list[int] | None = None
 
 
+class GivenPoint(Model):
+    """A position, degrees, in ``datum``."""
+
+    longitude: float
+    latitude: float
+    datum: Literal["WGS84", "GCJ02"] | None = None
+
+
 class GivenSensor(Model):
     """asset_id: the component that it watches."""
 
     name: str
-    longitude: float | None = None
-    latitude: float | None = None
-    datum: Literal["WGS84", "GCJ02"] | None = None
+    position: GivenPoint | None = None
     asset_id: str | None = None
     note: str | None = None
 
@@ -1446,7 +1465,13 @@ class ShownHistoryLine(Model):
 
 
 class ShownIncident(Model):
+    """muted: it looks like what was rejected, and is only counted. box: where it was last seen ..."""
+
     id: UUID
+    kind_key: str
+    watch_id: str
+    muted: bool
+    box: list[float] | None
     source_type: str
     source_id: str
     first_seen_at: datetime

@@ -225,6 +225,12 @@ def test_lists_are_filtered_by_service_status_and_time(shared_place: Place) -> N
     assert listed(service_code="dirty-water", end_date=(made - day).isoformat()) == []
     assert listed(service_code="no-such-service") == []
     assert listed(service_code="dirty-water", start_date=made.date().isoformat()) == [number]
+    long_ago, later = (made - 200 * day).isoformat(), (made + day).isoformat()
+    assert listed(service_code="dirty-water", start_date=long_ago) == []
+    assert listed(service_code="dirty-water", start_date=long_ago, end_date=later) == [number]
+    assert listed(service_code="dirty-water", start_date=later, end_date=long_ago) == []
+    for extreme in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert listed(start_date=extreme) == listed(end_date=extreme, start_date=extreme) == []
     empty = shared_place.client().get(f"{V2}/requests.xml", params={"service_code": "no-such-service"})
     assert len(_parsed(empty.content)) == 0
 
@@ -267,9 +273,7 @@ def test_errors_are_an_array_in_the_form_asked_for(
         ("requests", {"service_request_id": "no-such-request"}, 404),
         ("requests", {"status": "asleep"}, 400),
         ("requests", {"start_date": "yesterday"}, 400),
-        ("requests", {"start_date": "0001-01-01T00:00:00+14:00"}, 400),
-        ("requests", {"start_date": "9999-12-31T00:00:00Z"}, 400),
-        ("requests", {"start_date": "2026-01-01T00:00:00Z", "end_date": "2026-06-01T00:00:00Z"}, 400),
+        ("requests", {"end_date": "2026-13-01"}, 400),
     ],
 )
 @pytest.mark.parametrize("form", ["json", "xml"])
