@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -24,21 +24,27 @@ Words = Annotated[str, StringConstraints(max_length=_DESCRIPTION_MAX, pattern=r"
 _Brief = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 
 
+def _as_a_form(schema: dict[str, Any]) -> None:
+    """A form knows no null: a field that is left out, or is empty, is none."""
+    for name, shape in schema["properties"].items():
+        if "anyOf" in shape:
+            [kind] = [part for part in shape.pop("anyOf") if part != {"type": "null"}]
+            schema["properties"][name] = {**kind, **{key: value for key, value in shape.items() if key != "default"}}
+    words = {"required": ["address_string"], "properties": {"address_string": {"minLength": 1}}}
+    either = {"anyOf": [{"required": ["lat"]}, {"required": ["long"]}]}
+    schema["anyOf"] = [{"required": ["lat", "long"]}, words | {"not": either}]
+    schema["example"] = {"service_code": "manhole-open", "lat": 32.452, "long": 118.433, "description": "Cover is gone"}
+
+
 class NewServiceRequest(BaseModel):
     """The form of ``POST requests``: service_code, and lat and long or address_string."""
 
-    model_config = ConfigDict(
-        hide_input_in_errors=True,
-        json_schema_extra={
-            "example": {"service_code": "manhole-open", "lat": 32.452, "long": 118.433, "description": "Cover is gone"},
-            "anyOf": [{"required": ["lat", "long"]}, {"required": ["address_string"]}],
-        },
-    )
+    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=_as_a_form)
 
     service_code: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
     long: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
-    address_string: Annotated[Text, Field(min_length=1)] | None = None
+    address_string: Text | None = None
     address_id: Short | None = None
     email: _Brief | None = None
     device_id: _Brief | None = None
@@ -50,7 +56,7 @@ class NewServiceRequest(BaseModel):
     media_url: Text | None = None
     jurisdiction_id: Text | None = None
     api_key: Annotated[str, StringConstraints(max_length=200)] | None = Field(default=None, repr=False)
-    asset_id: Annotated[Short, Field(min_length=1)] | None = Field(default=None, alias=f"attribute[{ASSET}]")
+    asset_id: Short | None = Field(default=None, alias=f"attribute[{ASSET}]")
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from pydantic import WithJsonSchema
 
 from api.open311.discovery import discovery
 from api.open311.documents import Content, GeoReportFormat, answer
@@ -47,6 +49,11 @@ def _key(api_key: Annotated[str | None, Query(max_length=200, description="Or in
     del api_key
 
 
+async def _in_chinese(request: Request) -> bool:
+    return request.headers.get("Accept-Language", "").strip().lower().startswith("zh")
+
+
+Chinese = Annotated[bool, Depends(_in_chinese)]
 router = APIRouter(
     prefix="/open311/v2",
     tags=["open311"],
@@ -54,11 +61,11 @@ router = APIRouter(
     dependencies=[Depends(_jurisdiction)],
     responses=dict.fromkeys((400, 403, 404), _ERRORS),
 )
-Language = Annotated[str | None, Header(alias="Accept-Language", max_length=200)]
 Codes = Annotated[str | None, Query(max_length=10_000, description="Several are separated by commas.")]
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[ +-]\d\d:\d\d)?)?", re.ASCII)
+_DATES = {"type": "string", "maxLength": 40, "anyOf": [{"format": "date-time"}, {"format": "date"}, {"const": ""}]}
 Moment = Annotated[
-    str | None,
-    Query(max_length=40, description="As 2026-11-23T00:00:00+08:00.", json_schema_extra={"format": "date-time"}),
+    Annotated[str, WithJsonSchema(_DATES)] | None, Query(max_length=40, description="As 2026-11-23T00:00:00+08:00.")
 ]
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -83,9 +90,9 @@ def show_discovery(form: GeoReportFormat, request: Request) -> Response:
 
 
 @router.get("/services.{form}", dependencies=[geo_report_allowed(READ)], responses=_described(_ARRAY, [_A_SERVICE]))
-def list_services(form: GeoReportFormat, here: Here, accept_language: Language = None) -> Response:
+def list_services(form: GeoReportFormat, here: Here, chinese: Chinese) -> Response:
     with here.database.read() as session:
-        return answer("services", services(session, chinese=_chinese(accept_language)), form)
+        return answer("services", services(session, chinese=chinese), form)
 
 
 @router.get(
@@ -111,10 +118,10 @@ def list_requests(
     start_date: Moment = None,
     end_date: Moment = None,
     status: Annotated[str | None, Query(pattern="^(open|closed)(,(open|closed))?$")] = None,
-    accept_language: Language = None,
+    chinese: Chinese,
 ) -> Response:
     """Lists filed cases, newest first: of the last 90 days or another span of 90 days; 1,000 at most."""
-    shower = _shower(here, accept_language)
+    shower = _shower(here, chinese)
     if service_request_id:
         with here.database.read() as session:
             found = shower.found(session, _parts(service_request_id))
@@ -134,10 +141,10 @@ def show_request(
     service_request_id: str,
     form: GeoReportFormat,
     here: Here,
-    accept_language: Language = None,
+    chinese: Chinese,
 ) -> Response:
     with here.database.read() as session:
-        found = _shower(here, accept_language).found(session, {_sound(service_request_id)})
+        found = _shower(here, chinese).found(session, {_sound(service_request_id)})
     return answer("service_requests", _some(found), form)
 
 
@@ -174,12 +181,8 @@ def file(
     return answer("service_requests", [filed], form, status=HTTPStatus.CREATED)
 
 
-def _shower(here: Services, accept_language: str | None) -> Shower:
-    return Shower(here.rights, here.settings.zone_info, _chinese(accept_language))
-
-
-def _chinese(accept_language: str | None) -> bool:
-    return (accept_language or "").strip().lower().startswith("zh")
+def _shower(here: Services, chinese: bool) -> Shower:
+    return Shower(here.rights, here.settings.zone_info, chinese)
 
 
 def _some(found: list[Content]) -> list[Content]:
@@ -211,11 +214,14 @@ def _span(here: Services, start_date: str | None, end_date: str | None) -> tuple
 def _moment(here: Services, text: str | None, name: str) -> datetime | None:
     if not text:
         return None
+    expected = Problem(HTTPStatus.BAD_REQUEST, f"{name}: expected a time such as 2026-11-23T00:00:00+08:00")
+    if not _MOMENT.fullmatch(text):
+        raise expected
     try:
         # A plus that was not escaped arrives as a space.
-        at = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
+        at = datetime.fromisoformat(re.sub(r" (?=\d\d:\d\d$)", "+", text.upper()) if len(text) > 16 else text.upper())
     except ValueError:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"{name}: expected a time such as 2026-11-23T00:00:00+08:00") from None
+        raise expected from None
     local = at if at.tzinfo else at.replace(tzinfo=here.settings.zone_info)
     try:
         return min(max(local.astimezone(UTC), _EARLIEST), _LATEST)
