@@ -50,7 +50,7 @@ class Edges(Operations):
             self._ask("GET", f"/api/v1/edges/{self._part(edge_id)}/configuration"), models.ShownConfiguration
         )
 
-    def replace(self, edge_id: str, body: Any, *, if_match: str | None = None) -> models.ShownConfiguration:
+    def replace(self, edge_id: str, body: dict[str, Any], *, if_match: str | None = None) -> models.ShownConfiguration:
         """Sets all watches that the centre has for this edge, as ``{"watches": [...]}``. The edge checks them ..."""
         return self._read(
             self._ask(

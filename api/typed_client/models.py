@@ -965,7 +965,29 @@ class NewIntegratorKey(Model):
     """name: whose key it is; several may have one name. scopes: actions of the rights, none for all of ..."""
 
     name: str
-    scopes: list[str] | None = None
+    scopes: (
+        list[
+            Literal[
+                "places.read",
+                "places.edit_cameras_and_watches",
+                "model.list",
+                "model.install_and_roll_out",
+                "model.export_feedback",
+                "catalogue.read",
+                "dead_letters.read_and_replay",
+                "webhooks.manage",
+                "open311.read_filed",
+                "open311.file_request_with_key",
+                "health.live",
+                "metrics.read",
+                "edge.register",
+                "session.open",
+                "session.own",
+                "api.describe",
+            ]
+        ]
+        | None
+    ) = None
     expires_in_days: int | None = None
 
 

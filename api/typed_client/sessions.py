@@ -36,7 +36,7 @@ class Sessions(Operations):
 
     def end_own(self, login_id: UUID) -> None:
         """Ends one of the logins of whoever asks, at once."""
-        self._ask("DELETE", f"/api/v1/sessions/{self._part(login_id)}")
+        self._ask("DELETE", f"/api/v1/sessions/logins/{self._part(login_id)}")
 
     def show(self) -> models.Me:
         """Show"""
