@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import select, text
 
+from api.cases.states import CaseState
 from api.schemas import Report, ReportOutcome
+from api.tables import Case
 from tests.api.cases.scenes import (
     BOX,
     NOW,
@@ -149,3 +154,30 @@ def test_the_watch_of_a_camera_that_joined_mutes_too(shared_sqlite_place: Place)
     case_id = case_of(place, one, other)
     do(place, case_id, "reject", reason="a shadow")
     assert case_of(place, with_crop(again(other), place, SAME_AGAIN)) == case_id
+
+
+def test_a_rejection_while_a_report_waits_is_heeded(shared_postgres_place: Place) -> None:
+    place = shared_postgres_place
+    report = a_sight(kind="road-collapse")
+    case_id = case_of(place, report)
+    with ThreadPoolExecutor(1) as threads:
+        with place.app.state.services.database.write() as session:
+            case = session.scalars(select(Case).where(Case.id == case_id).with_for_update()).one()
+            told = threads.submit(place.report, later(report, hours=1))
+            _until_somebody_waits(place)
+            case.state, case.ended_at = CaseState.REJECTED, NOW
+        [answer] = told.result()
+    assert (answer.outcome, answer.case_id != case_id) == (ReportOutcome.NEW_CASE, True)
+    assert links_of(place, answer.case_id)[0] == ("after_mute", str(case_id))
+
+
+def _until_somebody_waits(place: Place) -> None:
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    for _ in range(1000):
+        with place.app.state.services.database.read() as session:
+            if session.scalar(waits):
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits for a lock")
