@@ -11,7 +11,7 @@ from api.services import Services
 
 _log = structlog.get_logger()
 _BATCHES_AT_ONCE = 20
-"""A flood of rows must not keep the other chores waiting; the rest is sealed half a second later."""
+"""The end of the process must not wait for a flood of rows; the rest is sealed half a second later."""
 
 
 def seal_rows(services: Services) -> None:
@@ -33,6 +33,6 @@ def export_todays_head(services: Services) -> None:
 
 
 AUDIT_CHORES = (
-    Chore(name="audit sealer", every_s=0.5, run=seal_rows),
+    Chore(name="audit sealer", every_s=0.5, run=seal_rows, prompt=True),
     Chore(name="audit head", every_s=60.0, run=export_todays_head),
 )

@@ -41,6 +41,30 @@ def test_a_chore_is_repeated_and_one_that_fails_keeps_no_other_back(services: Se
     runner.stop()
 
 
+def test_a_slow_chore_does_not_hold_up_a_prompt_one(services: Services) -> None:
+    often, ended = threading.Semaphore(0), threading.Event()
+
+    def wait(_services: Services) -> None:
+        ended.wait(SOON_S)
+
+    slow = Chore("slow", 0.01, wait)
+    runner = ChoreRunner(services, [slow, Chore("prompt", 0.01, lambda _services: often.release(), prompt=True)])
+    runner.start()
+    assert all(often.acquire(timeout=SOON_S) for _ in range(3))
+    ended.set()
+    runner.stop()
+
+
+def test_nothing_prompt_is_done_where_another_process_leads(services: Services) -> None:
+    leader, done = Leadership(services.database), threading.Event()
+    assert leader.held()
+    runner = ChoreRunner(services, [Chore("prompt", 0.01, lambda _services: done.set(), prompt=True)])
+    runner.start()
+    assert not done.wait(0.5)
+    runner.stop()
+    leader.close()
+
+
 def test_one_leads_and_another_follows_when_it_is_gone(settings: ApiSettings) -> None:
     prepare(settings)
     with ExitStack() as opened:
