@@ -78,8 +78,13 @@ class Feed:
         self._reader: asyncio.Task[None] | None = None
 
     @property
+    def listeners(self) -> int:
+        """How many listen now."""
+        return len(self._listeners)
+
+    @property
     def is_full(self) -> bool:
-        return len(self._listeners) >= LISTENERS_MAX
+        return self.listeners >= LISTENERS_MAX
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Listener]:

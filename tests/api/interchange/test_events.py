@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
 
-from api.cases.history import Act, line
+from api.cases.history import Act, line, line_values
 from api.clock import utc_now
+from api.inserting import insert_rows
 from api.interchange import feed, stream
 from api.interchange.horizon import SafeHorizon
 from api.rights import Role
 from api.settings import ApiSettings
-from api.tables import Case
+from api.tables import Case, HistoryLine
+from tests.api.interchange.hooks import soon
 from tests.api.interchange.listening import SOON_S, Ear
 from tests.api.place import Place, a_report
 
@@ -208,14 +212,29 @@ def test_one_who_is_too_slow_is_let_go_and_comes_back_for_the_rest(
     monkeypatch.setattr(feed, "QUEUE_EVENTS", 0)
     client = shared_sqlite_place.person(Role.OPERATOR)
     with Ear(client) as ear:
-        before = client.get(EVENTS, params={"limit": 1}).json()
         case_id = _filed(shared_sqlite_place)
         assert ear.ended.wait(SOON_S)
-    assert before["items"]
     monkeypatch.setattr(feed, "QUEUE_EVENTS", 100)
     with Ear(client, header="0") as again:
         while case_id not in [heard.told["case_id"] for heard in again.heard]:
             again.wait_for(len(again.heard) + 1)
+
+
+def test_one_who_reads_nothing_is_cut_off(sqlite_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "SEND_S", 0.3)
+    case_id = UUID(_filed(sqlite_place))
+    services = sqlite_place.app.state.services
+    lines = [line_values(case_id, Act.COMMENTED, at=utc_now(), actor="person:li", request_id=None)] * 30_000
+    with services.database.write() as session:
+        insert_rows(session, HistoryLine, lines)
+    client = sqlite_place.person(Role.OPERATOR)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((client.base_url.host, client.base_url.port or 80))
+        head = f"GET {EVENTS} HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\nLast-Event-ID: 0\r\n"
+        deaf.sendall(f"{head}Authorization: {client.headers['Authorization']}\r\n\r\n".encode())
+        soon(lambda: services.feed.listeners == 1)
+        soon(lambda: services.feed.listeners == 0)
 
 
 @pytest.fixture
