@@ -13,5 +13,9 @@ class Health(Operations):
         return self._read(self._ask("GET", "/health/live"), dict[str, str])
 
     def ready(self) -> dict[str, str]:
-        """Reads the database and writes to the evidence folder; 503 where one of them fails."""
+        """Reads the database, writes to the evidence folder, and looks at the thread of the chores; 503 where ..."""
         return self._read(self._ask("GET", "/health/ready"), dict[str, str])
+
+    def metrics(self) -> bytes:
+        """Shows this process's requests and chores, and what the database knows, in Prometheus' text format."""
+        return self._ask("GET", "/metrics").content
