@@ -91,10 +91,9 @@ def reopen_case(session: Session, rights: Rights, case_id: UUID, decision: Decis
 
 def _why_no_camera(session: Session, case: Case) -> str | None:
     """Returns why no camera or sensor can say that the thing is gone; None where one does."""
-    if case.still_there:
-        return "it still sees the problem"
     if case.gone_at is None:
-        return "not every incident was seen to be gone"
+        # The mark stays until a person decides; what was seen to go since then is the later word.
+        return "it still sees the problem" if case.still_there else "not every incident was seen to be gone"
     sees = (BlindSource.source_id == Incident.source_id) | (BlindSource.source_id == "")
     blind = exists().where(Incident.case_id == case.id, BlindSource.edge_id == Incident.edge_id, sees)
     if session.scalar(select(blind)):

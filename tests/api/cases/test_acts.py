@@ -161,10 +161,10 @@ def test_a_camera_closes_only_what_it_saw_to_be_gone(shared_sqlite_place: Place)
         assert "blind" in life.refused(Role.OPERATOR, "close", checked_by="camera")["detail"]
     with database.write() as session:
         session.execute(delete(BlindSource).where(BlindSource.incident_id == life.id))
-        session.execute(update(Case).where(Case.id == life.id).values(still_there=True))
+        session.execute(update(Case).where(Case.id == life.id).values(still_there=True, gone_at=None))
     assert "still" in life.refused(Role.OPERATOR, "close", checked_by="camera")["detail"]
     with database.write() as session:
-        session.execute(update(Case).where(Case.id == life.id).values(still_there=False))
+        session.execute(update(Case).where(Case.id == life.id).values(gone_at=life.report.occurred_at))
     assert life.done(Role.OPERATOR, "close", checked_by="camera")["state"] == "closed"
 
 

@@ -53,6 +53,9 @@ def test_a_handled_case_that_is_still_seen_goes_to_checking(shared_place: Place)
     assert acts_of(shared_place, case_id).count("still_there") == 1
     shared_place.report(later(report, hours=2, phase="cleared"))
     assert shared_place.case(case_id)["second_look"] == "gone", "the last word"
+    closing = f"/api/v1/cases/{case_id}/close"
+    answer = shared_place.person(Role.OPERATOR).post(closing, json={"checked_by": "camera"})
+    assert (answer.status_code, answer.json().get("state")) == (200, "closed"), "as its camera proposed"
 
 
 def test_a_new_incident_of_the_watch_of_a_handled_case_marks_it_too(shared_sqlite_place: Place) -> None:

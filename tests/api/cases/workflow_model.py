@@ -175,7 +175,7 @@ def _moved(case: Modelled, who: str, act: str, said: Mapping[str, Any], now: dat
 def _close(case: Modelled, who: str, said: Mapping[str, Any], now: datetime) -> tuple[int, Modelled]:
     if said["checked_by"] == "person" and case.handled_by == who:
         return 403, case
-    if said["checked_by"] == "camera" and (case.still_there or not case.gone):
+    if said["checked_by"] == "camera" and not case.gone:
         return 409, case
     return 200, replace(case, state="closed", closed_at=now, still_there=False)
 
