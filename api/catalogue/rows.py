@@ -119,6 +119,13 @@ class StageRow(TableRow):
     limit: Limit
     limit_unit: LimitUnit
 
+    @model_validator(mode="after")
+    def _windows_run_on(self) -> Self:
+        # Nobody works on a closed case, nor on an alarm that nobody sees: their time passes at night too.
+        if self.stage in ("reopen", "expire") and self.limit_unit.counts_working_time:
+            raise ValueError(f"expected hour, day or urgent_hour for {self.stage}, got {self.limit_unit}")
+        return self
+
 
 class EscalationRow(TableRow):
     """``share`` of a stage's limit after which ``level`` is reached, and a word for who is told."""

@@ -259,6 +259,10 @@ def test_stages_are_shown_set_and_carried_in_files(place: Place) -> None:
     took = _took(_file(place, "catalogue/stages", "stage,limit,limit_unit\naccept,1/6,hour\ncheck,1,workday\n"))
     assert (took["added"], took["changed"]) == (1, 1)
     assert _file(place, "catalogue/stages", "stage,limit,limit_unit\nsleep,1,hour\n").status_code == 422
+    for window in ("reopen", "expire"):
+        # Working time is of no stage that nobody works in; counted as hours that run on it would be another limit.
+        refused = _file(place, "catalogue/stages", f"stage,limit,limit_unit\n{window},1,workday\n")
+        assert (refused.status_code, "expected hour, day or urgent_hour" in refused.text) == (422, True)
     assert (
         administrator.put("/api/v1/catalogue/stages", json=wanted | {"limits": wanted["limits"] * 2}).status_code == 422
     )
