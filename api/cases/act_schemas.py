@@ -165,7 +165,7 @@ class TimerPage(Shown):
 
 
 class ShownAsk(Shown):
-    """granted: None until a supervisor decided; ``note``: the supervisor's words."""
+    """granted: None until a supervisor decided, or it lapsed; ``note``: the supervisor's words, or why."""
 
     id: UUID
     type: str

@@ -19,6 +19,7 @@ from api.cases.timers import extend_clock, keep_lines, pause_clock
 from api.cases.workflow import MAX_EXTENSIONS, RULES, Step, may_extend, may_suspend
 from api.rights import Rights
 from api.tables import Case, CaseAsk
+from api.tables.base import JsonObject
 
 
 class AskType(StrEnum):
@@ -98,6 +99,19 @@ def decide_ask(
     )
     decided(session, case, act, acting.decision, details)
     return case, asked
+
+
+def lapse_asks(acting: Acting, case: Case) -> JsonObject:
+    """Ends what is still asked for when the round of handling ends: the next one may be another department's.
+
+    Returns what the history says of it; nothing where nothing was open.
+    """
+    open_asks = select(CaseAsk).where(CaseAsk.case_id == case.id, CaseAsk.granted.is_(None)).order_by(CaseAsk.id)
+    lapsed = acting.session.scalars(open_asks).all()
+    for asked in lapsed:
+        asked.granted, asked.decided_at, asked.decided_by = False, acting.decision.at, acting.decision.caller.actor
+        asked.note = f"lapsed: the case is {case.state}"
+    return {"lapsed": [asked.type for asked in lapsed]} if lapsed else {}
 
 
 def _grant(acting: Acting, case: Case, wanted: AskType, *, reason: str) -> Act:

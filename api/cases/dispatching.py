@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.cases.acting import Acting
+from api.cases.asks import lapse_asks
 from api.cases.clocks import Stage
 from api.cases.decisions import Decision, decided
 from api.cases.errors import CaseForbidden, CaseUnfit
@@ -32,11 +33,13 @@ def dispatch(
     """
     acting = Acting(session, rights, decision)
     case = acting.lock(case_id, Step.DISPATCH)
-    if department is not None and department != case.department:
-        known = session.get(Department, department)
-        if known is None or known.retired:
-            raise CaseUnfit(f"department: expected one that is in use, got {department}")
-        case.department, case.assignee_id = department, None
+    wanted = department or case.department
+    known = session.get(Department, wanted)
+    # Also its own: it may have been retired since the case was made, and then nobody would ever handle it.
+    if known.retired if known else wanted != case.department:
+        raise CaseUnfit(f"department: expected one that is in use, got {wanted}")
+    if wanted != case.department:
+        case.department, case.assignee_id = wanted, None
     case.state = CaseState.DISPATCHED
     case.dispatched_at = decision.at
     case.limit, case.limit_unit = _limit_of(session, case)
@@ -54,7 +57,7 @@ def return_case(session: Session, rights: Rights, case_id: UUID, decision: Decis
     case.return_count += 1
     case.assignee_id = None
     keep_lines(session, start_clock(case, Stage.DISPATCH, acting.moment(reason)))
-    decided(session, case, Act.RETURNED, acting.decision, {"reason": reason})
+    decided(session, case, Act.RETURNED, acting.decision, {"reason": reason} | lapse_asks(acting, case))
     return case
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from api.cases.acting import Acting
+from api.cases.asks import lapse_asks
 from api.cases.clocks import Stage
 from api.cases.decisions import Decision, decided
 from api.cases.history import Act
@@ -39,7 +40,8 @@ def finish_handling(
     case.handled_at = decision.at
     case.handled_by = decision.caller.person_id
     keep_lines(session, start_clock(case, Stage.CHECK, acting.moment()))
-    decided(session, case, Act.HANDLED, acting.decision, {} if note is None else {"note": note})
+    details = {} if note is None else {"note": note}
+    decided(session, case, Act.HANDLED, acting.decision, details | lapse_asks(acting, case))
     return case
 
 

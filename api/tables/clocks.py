@@ -39,7 +39,7 @@ class TimerLine(Base):
 
 
 class CaseAsk(Base):
-    """A handler's wish for an extension or a suspension; ``granted`` is None until a supervisor decided."""
+    """A handler's wish for an extension or a suspension; ``granted`` is None until that is decided, or it lapsed."""
 
     __tablename__ = "case_asks"
 

@@ -161,15 +161,21 @@ def _moved(case: Modelled, who: str, act: str, said: Mapping[str, Any], now: dat
         moved = replace(moved, department=department, assignee=assignee, wall_limit=WALL_LIMIT[case.kind])
         return _new_round(moved, now)
     if act == "return":
-        return replace(moved, counts=case.counted("return_count"), due_at=None, assignee=None)
+        counts = case.counted("return_count")
+        return replace(moved, counts=counts, due_at=None, assignee=None, asks=_lapsed(case))
     if act == "resume":
         return replace(moved, due_at=now + (case.left or timedelta()), left=None)
     if act == "finish":
-        return replace(moved, handled_by=who)
+        return replace(moved, handled_by=who, asks=_lapsed(case))
     if act == "fail-check":
         moved = replace(moved, counts=case.counted("rework_count"), handled_by=None, still_there=False)
         return _new_round(moved, now)
     return moved
+
+
+def _lapsed(case: Modelled) -> tuple[tuple[str, str | None], ...]:
+    """What nobody decided in a round of handling is refused when it ends."""
+    return tuple((wanted, decided or "refused") for wanted, decided in case.asks)
 
 
 def _close(case: Modelled, who: str, said: Mapping[str, Any], now: datetime) -> tuple[int, Modelled]:
