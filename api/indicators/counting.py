@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -68,8 +68,11 @@ def rolled_up(groups: Mapping[GroupKey, Counts], place: int) -> dict[GroupKey, C
 
 
 def rejected_by_a_person() -> ColumnElement[bool]:
-    """An alarm that a permit explains was turned down by nobody; one that expired was reviewed by nobody."""
-    return and_(Case.state == CaseState.REJECTED, Case.permit_id.is_(None))
+    """An alarm that a permit explains was turned down by nobody; one that expired was reviewed by nobody.
+
+    What people report, a permit only marks: it is of no edge, and whoever rejects it is a person.
+    """
+    return and_(Case.state == CaseState.REJECTED, or_(Case.permit_id.is_(None), Case.edge_id == ""))
 
 
 def _questions(cases: Population, now: datetime) -> Iterator[_Question]:

@@ -30,11 +30,16 @@ class Naming:
         return self.name_zh if language is Language.ZH else self.name_en
 
 
+_PEOPLE = Naming("reported by people", "人员上报")
+
 NOTHING: Mapping[GroupBy, Naming] = {
+    GroupBy.CAMERA: _PEOPLE,
+    GroupBy.WATCH: _PEOPLE,
+    GroupBy.EDGE: _PEOPLE,
     GroupBy.GRID: Naming("outside all grids", "网格外"),
     GroupBy.MODEL: Naming("no model", "无模型"),
 }
-"""What cases have that have no grid or model; all others always have theirs."""
+"""What cases have that have no grid, camera or model; all others always have theirs."""
 
 
 class Names:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, false
+from sqlalchemy import case as when
 from sqlalchemy.orm import InstrumentedAttribute
 
 from api.cases.scope import visible
@@ -34,18 +35,23 @@ class GroupBy(StrEnum):
     MODEL = "model"
 
 
-def columns_of(by: GroupBy, *, detected: bool = False) -> tuple[InstrumentedAttribute[Any], ...]:
+GroupColumn = InstrumentedAttribute[Any] | ColumnElement[Any]
+
+
+def columns_of(by: GroupBy, *, detected: bool = False) -> tuple[GroupColumn, ...]:
     """Returns what to group by; two columns where only both together name one, such as an edge and its camera.
 
     detected: by the kind that the machine saw, not by the one that a person gave the case.
     """
     kind = Case.detected_kind_key if detected else Case.kind_key
-    columns: Mapping[GroupBy, tuple[InstrumentedAttribute[Any], ...]] = {
+    # What people report is of no edge; its source is a person, or one call to the hotline, and no camera.
+    source = when((Case.edge_id != "", Case.source_id), else_="")
+    columns: Mapping[GroupBy, tuple[GroupColumn, ...]] = {
         GroupBy.DEPARTMENT: (Case.department,),
         GroupBy.GRID: (Case.grid_id,),
         GroupBy.DISTRICT: (Case.district,),
         GroupBy.KIND: (kind,),
-        GroupBy.CAMERA: (Case.edge_id, Case.source_id),
+        GroupBy.CAMERA: (Case.edge_id, source),
         GroupBy.WATCH: (Case.edge_id, Case.watch_id),
         GroupBy.EDGE: (Case.edge_id,),
         GroupBy.MODEL: (Case.detector, Case.weights_sha256),
