@@ -73,4 +73,7 @@ def _scores(groups: Mapping[GroupKey, Counts], scoring: Scoring) -> dict[GroupKe
 
 def _ranks(scores: Mapping[GroupKey, Decimal]) -> dict[GroupKey, int]:
     """As published: who has the same two decimals has the same rank, and the next one's counts them all."""
-    return {key: 1 + sum(other > points for other in scores.values()) for key, points in scores.items()}
+    ranks: dict[Decimal, int] = {}
+    for place, points in enumerate(sorted(scores.values(), reverse=True), start=1):
+        ranks.setdefault(points, place)
+    return {key: ranks[points] for key, points in scores.items()}

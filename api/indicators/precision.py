@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, cast, extract, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, extract, func, or_, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -90,7 +90,8 @@ def _in(column: InstrumentedAttribute[datetime | None], period: Period) -> Colum
 
 
 def _seconds(moment: ColumnElement[Any]) -> ColumnElement[int]:
-    return cast(extract("epoch", moment), Integer)
+    # 32 bits hold no second after January 2038.
+    return cast(extract("epoch", moment), BigInteger)
 
 
 def _line(key: Sequence[str | None], values: Sequence[Any]) -> Precision:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from api.cases.states import CaseState
 from api.rights import Role
-from tests.api.indicators.histories import a_case, a_department, an_alarm, put
+from tests.api.indicators.histories import a_case, a_department, an_alarm, local, put
 from tests.api.indicators.test_counting import asked
 from tests.api.place import Place
 
@@ -91,3 +91,11 @@ def test_where_nothing_was_decided_there_is_no_precision(shared_place: Place) ->
     assert told["groups"] == []
     assert told["total"]["precision"]["percent"] is None
     assert (told["total"]["median_decision_s"], told["total"]["minutes_on_wrong"]) == (None, 0.0)
+
+
+def test_waiting_is_counted_after_2038_too(shared_place: Place) -> None:
+    department = a_department()
+    made, filed = "2039-03-01 09:00", "2039-03-01 09:02"
+    put(shared_place, a_case(department, CaseState.FILED, filed=filed, created_at=local(made)))
+    told = asked(shared_place.person(Role.SUPERVISOR), "/precision", department=department, on="2039-03-15")
+    assert told["total"]["median_decision_s"] == 120
