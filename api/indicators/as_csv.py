@@ -7,11 +7,10 @@ from decimal import Decimal
 from io import StringIO
 
 from api.indicators.tables import Bulletin, Cell, CellType
+from api.spreadsheets import harmless
 
 _BOM = "\ufeff"
 """Without it spreadsheets take the Chinese for the code page of their machine."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def bulletin_as_csv(bulletin: Bulletin) -> bytes:
@@ -30,11 +29,6 @@ def bulletin_as_csv(bulletin: Bulletin) -> bytes:
         if table.left_out:
             writer.writerow([f"{table.left_out} {bulletin.more}"])
     return file.getvalue().encode()
-
-
-def harmless(text: str) -> str:
-    """Puts an apostrophe before what a spreadsheet would take for a formula and run."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def _written(cell: Cell, cell_type: CellType, *, none: str) -> str:

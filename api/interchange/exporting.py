@@ -22,6 +22,7 @@ from api.database import Database
 from api.people.callers import Caller
 from api.places.datum import wgs84_to_gcj02
 from api.rights import Rights
+from api.spreadsheets import harmless
 from api.tables import Case, Kind
 
 PAGE_CASES = 1000
@@ -64,9 +65,6 @@ _COLUMNS: tuple[InstrumentedAttribute[Any], ...] = tuple(
 FIELDS = ("id", "number", "state", "kind", "kind_name", "code_scheme", "code", *_PLAIN[3:], "longitude", "latitude")
 """The columns of the CSV; a feature of GeoJSON has the same but for the last two."""
 
-# What a spreadsheet would take for a formula.
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-
 
 class ExportFormat(StrEnum):
     CSV = "csv"
@@ -96,7 +94,7 @@ class Export:
     async def csv(self) -> AsyncGenerator[str, None]:
         yield (BOM if self.bom else "") + _csv_lines([FIELDS])
         async for rows in self._pages():
-            yield _csv_lines([_harmless(row[name]) for name in FIELDS] for row in rows)
+            yield _csv_lines([_cell(row[name]) for name in FIELDS] for row in rows)
 
     async def geojson(self) -> AsyncGenerator[str, None]:
         yield f'{{"type":"FeatureCollection","datum":{json.dumps(self.datum)},"features":['
@@ -153,11 +151,10 @@ def _csv_lines(rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def _harmless(value: Any) -> Any:
-    """A text that a spreadsheet would run is written behind an apostrophe, which makes it a text again."""
+def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"'{value}" if isinstance(value, str) and value.startswith(_DANGEROUS) else value
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _feature(row: Mapping[str, Any]) -> dict[str, Any]:

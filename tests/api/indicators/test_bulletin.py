@@ -12,8 +12,8 @@ from openpyxl import load_workbook
 from sqlalchemy import update
 
 from api.cases.states import CaseState
-from api.indicators.as_csv import harmless
 from api.rights import Role
+from api.spreadsheets import harmless
 from api.tables import Camera, Edge, Grid, Person
 from tests.api.indicators.histories import a_case, an_alarm, put
 from tests.api.indicators.test_counting import a_march_of
@@ -131,7 +131,25 @@ def test_names_are_never_formulas_in_csv(assessed_sqlite: Place) -> None:
     assert [row["Grid"] for row in told["League table of grids"]] == [f"'{FORMULA}"]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\n=1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "  =1",
+        "\n=1",
+        "＝1+1",
+        "－1",
+        "＠SUM",
+        "\u3000=1",
+        "\xa0+1",
+        "\ufeff=1",
+    ],
+)
 def test_what_spreadsheets_would_run_gets_an_apostrophe(text: str) -> None:
     assert harmless(text) == f"'{text}"
     assert harmless(f"a {text}") == f"a {text}"

@@ -67,7 +67,7 @@ def test_an_empty_export_is_valid(shared_sqlite_place: Place) -> None:
     assert _rows(shared_sqlite_place, edge="no-such-edge") == []
 
 
-@pytest.mark.parametrize("words", ["=1+1", "+1", "-1", "@cmd", "\t=1", '=HYPERLINK("x")'])
+@pytest.mark.parametrize("words", ["=1+1", "+1", "-1", "@cmd", "\t=1", " =1", "＝1", '=HYPERLINK("x")'])
 def test_no_cell_is_a_formula(shared_sqlite_place: Place, words: str) -> None:
     edge = a_watch()
     case_id = file_case(shared_sqlite_place, edge_id=edge)
