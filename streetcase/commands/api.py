@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from streetcase.commands.backup import show_backup, show_restore
 from streetcase.commands.retention import show_retention
 from streetcase.told import told
 
@@ -103,3 +104,15 @@ def retention(
 ) -> None:
     """Remove evidence whose time is over, by the table of retention; run it once a day."""
     show_retention(dry_run=dry_run, limit=limit)
+
+
+@api_app.command()
+def backup(folder: Annotated[Path, typer.Argument(help="The folder to make; it must not exist.")]) -> None:
+    """Copy database (SQLite) and evidence of one moment into a new folder, while the API goes on."""
+    show_backup(folder)
+
+
+@api_app.command()
+def restore(folder: Annotated[Path, typer.Argument(help="A folder that backup made.")]) -> None:
+    """Check a backup, and put it where the settings say; nothing is overwritten."""
+    show_restore(folder)
