@@ -14,9 +14,9 @@ from api.tables import Case, Kind
 
 _POSITION = tuple(ShownPosition.model_fields)
 _PLAIN = tuple(name for name in CaseSummary.model_fields if name in Case.__mapper__.column_attrs)
-_NEEDED = (*_PLAIN, "kind_key", "detected_kind_key", *_POSITION)
+NEEDED = (*_PLAIN, "kind_key", "detected_kind_key", *_POSITION)
 
-LIST = select(*(Case.__table__.c[name] for name in dict.fromkeys(_NEEDED)))
+LIST = select(*(Case.__table__.c[name] for name in dict.fromkeys(NEEDED)))
 """What a summary is made of; all of them are columns of the case. Built once, as building it takes its time."""
 
 _KINDS = select(*(Kind.__table__.c[name] for name in ShownKind.model_fields)).where(

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 
 from api.cases.errors import CaseMissing
 from api.cases.evidence import EXPIRED, note_arrivals
-from api.cases.quick import summary_of
+from api.cases.quick import NEEDED, summary_of
 from api.cases.schemas import ShownClocks, ShownEvidence, ShownIncident, ShownKind
 from api.cases.scope import check_visible
 from api.cases.second_look import second_look_of
@@ -35,14 +35,18 @@ _KIND = "kind_"
 _EVIDENCE_NAMES = tuple(name for name in ShownEvidence.model_fields if name != "plate_kept")
 _COUNTED_NAMES = ("muted_count", "recurrences_count", "permit_id", "merged_into")
 _CLOCK_NAMES = tuple(name for name in ShownClocks.model_fields if name != "overdue")
+_CASE_NAMES = dict.fromkeys((*NEEDED, *_CLOCK_NAMES, *_COUNTED_NAMES))
 _ID = bindparam("case_id", type_=Case.__table__.c.id.type)
 # The same bytes may stand under several incidents and cases: one that is marked speaks for all of them.
 _same = aliased(Evidence)
 _PLATE = exists().where(_same.sha256 == Evidence.sha256, _same.plate_kept).label("plate_kept")
 
 _KIND_COLUMNS = tuple(Kind.__table__.c[name].label(f"_{_KIND}{name}") for name in ShownKind.model_fields)
+_CASE_COLUMNS = tuple(Case.__table__.c[name] for name in _CASE_NAMES)
 _CASE = (
-    select(*Case.__table__.c, *_KIND_COLUMNS, Person.__table__.c.name.label("_assignee"))
+    select(
+        *(Case.__table__.c[name] for name in _CASE_NAMES), *_KIND_COLUMNS, Person.__table__.c.name.label("_assignee")
+    )
     .select_from(Case.__table__)
     .join(Kind.__table__, Kind.__table__.c.key == Case.__table__.c.kind_key)
     .outerjoin(Person.__table__, Person.__table__.c.id == Case.__table__.c.assignee_id)
@@ -80,7 +84,7 @@ def read_case(session: Session, rights: Rights, caller: Caller, case_id: UUID, *
     found = connection.execute(_CASE, asked).one_or_none()
     if found is None:
         raise CaseMissing(f"there is no case {case_id}")
-    # A row has what a case has, and is read alone.
+    # A row has what is read of a case here, all of which is shown too.
     case, row = cast(Case, found), found._mapping
     check_visible(rights, caller, case, action=_READ)
     kind = {name: row[f"_{_KIND}{name}"] for name in ShownKind.model_fields}

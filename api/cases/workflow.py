@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from api.cases.errors import CaseForbidden
@@ -143,5 +143,8 @@ def _may_assign(caller: Caller, case: Case) -> bool:
     return caller.role is not Role.HANDLER or case.assignee_id in (None, caller.person_id)
 
 
+_OPEN_ASK = select(exists().where(CaseAsk.case_id == bindparam("case_id"), CaseAsk.granted.is_(None)))
+
+
 def _has_open_ask(session: Session, case: Case) -> bool:
-    return bool(session.scalar(select(exists().where(CaseAsk.case_id == case.id, CaseAsk.granted.is_(None)))))
+    return bool(session.connection().scalar(_OPEN_ASK, {"case_id": case.id}))
