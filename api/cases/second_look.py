@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy import case as when
-from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from api.cases.candidates import FAULTS
@@ -28,25 +28,29 @@ class SecondLook(StrEnum):
     SEEN = "seen"
 
 
+# A fault is what makes its source blind: of itself it can be believed.
+_IS_BLIND = Incident.kind_key.not_in(FAULTS) & exists().where(
+    BlindSource.edge_id == Incident.edge_id, BlindSource.source_id.in_((Incident.source_id, ""))
+)
+_IS_OPEN = Incident.cleared_at.is_(None)
+# Built once: each case that is read asks it.
+_INCIDENTS = (
+    select(
+        Incident.case_id,
+        func.count(when((_IS_OPEN, 1))),
+        func.count(when((_IS_OPEN & ~_IS_BLIND, 1))),
+    )
+    .where(Incident.case_id.in_(bindparam("case_ids", expanding=True)), Incident.source_type != PERSON)
+    .group_by(Incident.case_id)
+)
+
+
 def second_looks(session: Session, cases: Iterable[Case]) -> dict[UUID, SecondLook]:
     """Returns what is said of each case, in one statement; of what people alone reported, nothing is."""
     by_id = {case.id: case for case in cases}
     if not by_id:
         return {}
-    # A fault is what makes its source blind: of itself it can be believed.
-    is_blind = Incident.kind_key.not_in(FAULTS) & exists().where(
-        BlindSource.edge_id == Incident.edge_id, BlindSource.source_id.in_((Incident.source_id, ""))
-    )
-    is_open = Incident.cleared_at.is_(None)
-    rows = session.execute(
-        select(
-            Incident.case_id,
-            func.count(when((is_open, 1))),
-            func.count(when((is_open & ~is_blind, 1))),
-        )
-        .where(Incident.case_id.in_(by_id), Incident.source_type != PERSON)
-        .group_by(Incident.case_id)
-    )
+    rows = session.connection().execute(_INCIDENTS, {"case_ids": list(by_id)})
     return {case_id: _look(by_id[case_id], open_count, sighted) for case_id, open_count, sighted in rows}
 
 
