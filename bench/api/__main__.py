@@ -92,7 +92,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the patient clients ask")
     parser.add_argument("--eager-seconds", type=float, default=4.0, help="how long each round of the eager ones lasts")
     parser.add_argument("--clients", type=int, default=50)
-    parser.add_argument("--processes", type=int, default=1, help="of the API")
     return parser.parse_args()
 
 
@@ -112,14 +111,14 @@ def _measure(
     database.close()
     plan_file = folder / "plan"
     plan_file.write_bytes(pickle.dumps(plan))
-    with running_api(centre, folder, processes=asked.processes) as port:
+    with running_api(centre, folder) as port:
         month_s = _indicators_s(port, centre)
         timings = _patient(port, centre, asked)
         with running_floor(plan_file, folder, bearer=centre.tokens[0]) as floor_port:
             eager = _eager(port, floor_port, centre, some, seconds=asked.eager_seconds)
     if timings.refused:
         raise SystemExit(f"{len(timings.refused)} requests were refused, the first: {timings.refused[0]}")
-    figures: dict[str, Any] = {"cases": cases, "clients": asked.clients, "processes": asked.processes}
+    figures: dict[str, Any] = {"cases": cases, "clients": asked.clients}
     for action in SHARES:
         figures[f"{action}_p50_ms"] = round(timings.percentile_ms(action, 0.5), 1)
         figures[f"{action}_p95_ms"] = round(timings.percentile_ms(action, 0.95), 1)

@@ -1,4 +1,4 @@
-"""One API for one row of the table: a seeded database, the API's processes, sessions for all clients."""
+"""One API for one row of the table: a seeded database, the API's process, sessions for all clients."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def furnish(settings: ApiSettings, *, clients: int) -> Centre:
 
 
 @contextmanager
-def running_api(centre: Centre, folder: Path, *, processes: int) -> Iterator[int]:
+def running_api(centre: Centre, folder: Path) -> Iterator[int]:
     """Yields the port of a running API."""
     settings, port = centre.settings, free_port()
     environment = dict(os.environ) | {
@@ -96,8 +96,6 @@ def running_api(centre: Centre, folder: Path, *, processes: int) -> Iterator[int
         "STREETCASE_DISTRICT": settings.district,
     }
     command = [sys.executable, "-m", "streetcase", "api", "serve", "--port", str(port)]
-    if processes > 1:
-        command += ["--processes", str(processes)]
     with _running(command, folder / "api.log", environment):
         _wait(port, request("GET", "/health/ready", centre.tokens[0]))
         yield port
