@@ -134,7 +134,10 @@ def resume(clock: Clock, *, at: datetime, hours: WorkingHours, check: Limit | No
     due = None
     if clock.remaining_s is not None and clock.stage_limit_unit is not None:
         due = due_after(at, clock.remaining_s, clock.stage_limit_unit, hours)
-    return _line(clock, Entry.RESUME, at, due_at=due, close_due_at=_close_due(clock.stage, due, check, hours))
+    close_due = _close_due(clock.stage, due, check, hours)
+    if clock.stage == Stage.CHECK:
+        close_due = _moved_close_due(clock, at, hours)
+    return _line(clock, Entry.RESUME, at, due_at=due, close_due_at=close_due)
 
 
 def extend(clock: Clock, by: Limit, *, at: datetime, hours: WorkingHours, check: Limit | None) -> NewLine | None:
@@ -171,6 +174,8 @@ def after(clock: Clock, line: Line) -> Clock:
         remaining_s=line.remaining_s if rests else None,
         stage_limit=clock.stage_limit if more is None else (clock.stage_limit or 0.0) + more,
     )
+    if line.stage == Stage.CHECK and line.entry == Entry.RESUME:
+        return replace(moved, close_due_at=line.close_due_at)
     if line.stage != Stage.HANDLE:
         return moved
     return replace(moved, handle_due_at=line.due_at, close_due_at=line.close_due_at)
@@ -249,6 +254,17 @@ def _close_due(stage: str, handle_due: datetime | None, check: Limit | None, hou
     if stage != Stage.HANDLE or handle_due is None or check is None:
         return None
     return due_after(handle_due, check.seconds, check.unit, hours)
+
+
+def _moved_close_due(clock: Clock, at: datetime, hours: WorkingHours) -> datetime | None:
+    """A check that rested leaves as much until the case is to be closed as was left when it began to rest."""
+    if clock.close_due_at is None or clock.paused_at is None or clock.stage_limit_unit is None:
+        return clock.close_due_at
+    try:
+        left_s = counted_s(clock.paused_at, clock.close_due_at, clock.stage_limit_unit, hours)
+    except WorkTimeError:
+        return clock.close_due_at
+    return due_after(at, left_s, clock.stage_limit_unit, hours)
 
 
 def _remaining(clock: Clock, at: datetime, hours: WorkingHours) -> float | None:

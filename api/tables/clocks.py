@@ -15,7 +15,8 @@ class TimerLine(Base):
     """One line of the timer ledger: what happened to the clock of a stage, and by when the stage was due then.
 
     entry: start, stop, pause, resume or extend. limit: of a start, and what an extension added.
-    due_at, close_due_at: by when the stage was due after it, and the whole case where the stage is the handling.
+    due_at, close_due_at: by when the stage was due after it, and the whole case where the stage is the handling, or
+    a check that rested.
     remaining_s: what was left of the limit when it was paused or stopped, in the seconds that the limit's unit counts;
     negative once overdue.
     """

@@ -114,6 +114,21 @@ def test_the_dates_of_the_round_stay_through_the_check_and_end_with_the_return()
     assert recomputed(ledger.lines, _HOURS, check=_CHECK) == ledger.lines
 
 
+def test_a_check_that_rests_while_merged_leaves_as_much_until_the_closing() -> None:
+    ledger = Ledger()
+    ledger.start(Stage.HANDLE, Limit(4, "work_hour"), "2026-11-23 08:00")
+    ledger.stop("2026-11-23 10:00")
+    checking = ledger.start(Stage.CHECK, _CHECK, "2026-11-23 10:00")
+    # Two hours of the handling were not used: the check is due at 10:00, the closing at 12:00 of the next day.
+    assert (checking.stage_due_at, checking.close_due_at) == (_at("2026-11-24 10:00"), _at("2026-11-24 12:00"))
+    paused = ledger.pause("2026-11-23 11:00")
+    assert (paused.stage_due_at, paused.close_due_at) == (None, checking.close_due_at)
+    resumed = ledger.resume("2026-11-26 11:00")
+    assert (resumed.stage_due_at, resumed.close_due_at) == (_at("2026-11-27 10:00"), _at("2026-11-27 12:00"))
+    assert resumed.handle_due_at == checking.handle_due_at, "it was handled in its time"
+    assert recomputed(ledger.lines, _HOURS, check=_CHECK) == ledger.lines
+
+
 def test_what_is_left_when_it_stops_is_in_the_ledger() -> None:
     ledger = Ledger()
     ledger.start(Stage.ACCEPT, Limit(0.5, "hour"), "2026-11-23 08:00")
