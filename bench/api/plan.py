@@ -48,7 +48,8 @@ def _statements(database: Database) -> Iterator[list[Statement]]:
     sent: list[Statement] = []
 
     def note(_c: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
-        sent.append(Statement(text, parameters))
+        if text != "BEGIN":  # which our connections send by themselves on SQLite
+            sent.append(Statement(text, parameters))
 
     event.listen(database.engine, "before_cursor_execute", note)
     try:
