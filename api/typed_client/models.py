@@ -1271,7 +1271,7 @@ class SessionList(Model):
 
 
 class ShownAsk(Model):
-    """granted: None until a supervisor decided; ``note``: the supervisor's words."""
+    """granted: None until a supervisor decided, or it lapsed; ``note``: the supervisor's words, or why."""
 
     id: UUID
     type: str
