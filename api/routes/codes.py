@@ -57,7 +57,11 @@ def list_codes(
 
 @router.get("/free", dependencies=[allowed("catalogue.read")])
 def show_free(
-    *, here: Here, scheme: Key, code_class: CodeClass, prefix: Annotated[str, Query(pattern=r"^[A-Za-z0-9.-]{1,60}$")]
+    *,
+    here: Here,
+    scheme: Key,
+    code_class: CodeClass,
+    prefix: Annotated[str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,59}$")],
 ) -> FreeCode:
     """The next free code under a prefix; local extensions count down from 99. 404 where all are taken."""
     with here.database.read() as session:

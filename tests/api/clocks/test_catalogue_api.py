@@ -246,6 +246,12 @@ def test_local_codes_count_down_from_99(shared_place: Place) -> None:
     assert administrator.get("/api/v1/codes/free", params=query).status_code == 404
 
 
+@pytest.mark.parametrize("prefix", ["-1", ".6", "-", "", "06 ", "6" * 61])
+def test_a_prefix_that_no_code_begins_with_is_refused(shared_sqlite_place: Place, prefix: str) -> None:
+    query = {"scheme": "no-such-scheme", "code_class": "event", "prefix": prefix}
+    assert shared_sqlite_place.person(Role.OPERATOR).get("/api/v1/codes/free", params=query).status_code == 422
+
+
 def test_stages_are_shown_set_and_carried_in_files(place: Place) -> None:
     administrator = place.person(Role.ADMINISTRATOR)
     wanted = {
