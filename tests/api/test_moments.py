@@ -50,6 +50,19 @@ def test_what_cannot_be_gives_way_to_when_it_was_received(
     assert ("received_at" in details) == bool(doubted)
 
 
+@pytest.mark.parametrize("end", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_gateway_at_the_end_of_the_calendar_keeps_nobody_else_from_reporting(shared_place: Place, end: str) -> None:
+    """Hours are taken from what is known of a case where the next one looks for it, and zones added in exports."""
+    spot = {"longitude": 119.5, "latitude": 32.1}
+    wild = a_report(first_seen_at=end, occurred_at=end, received_at=end, position=spot)
+    shared_place.report(wild)
+    shared_place.report(followed(wild, phase="updated", occurred_at=end, received_at=end))
+    [answer] = shared_place.report(a_report(position=spot))
+    assert answer.case_id is not None
+    exported = shared_place.person(Role.SUPERVISOR).get("/api/v1/cases/export", params={"edge": wild.edge_id})
+    assert str(answer.case_id) in exported.text
+
+
 def test_a_box_without_a_date_can_still_say_that_it_is_gone(shared_sqlite_place: Place) -> None:
     raised = a_report(first_seen_at="1970-01-01T00:00:00Z", occurred_at="1970-01-01T00:05:00Z")
     cleared = followed(raised, phase="cleared", occurred_at="1970-01-01T00:25:00Z", received_at="2026-11-23T01:25:00Z")
