@@ -53,9 +53,11 @@ class Allowed:
 
     def admit(self, request: Request, bearer: str) -> Caller:
         """Returns whom the token or key stands for. Raises: Problem: 401 or 403."""
-        caller = self._let_in(services_of(request).rights, _caller(request, bearer))
-        request.state.actor = caller.actor
-        return caller
+        found = _caller(request, bearer)
+        if found is not None:
+            # Before they are let in: whoever is turned away is named in the log too.
+            request.state.actor = found.actor
+        return self._let_in(services_of(request).rights, found)
 
     def _let_in(self, rights: Rights, caller: Caller | None) -> Caller:
         if caller is None:

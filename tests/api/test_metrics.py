@@ -77,11 +77,13 @@ def test_each_request_is_a_line_with_who_asked_and_under_which_id(
     operator.get(LIST, params={"q": secret, "limit": 1}, headers={"X-Request-Id": request_id})
     operator.get("/health/ready")
     shared_place.client(secret).get(LIST)
-    [known, unknown] = lines
+    operator.get("/api/v1/people")
+    [known, unknown, turned_away] = lines
     assert (known["method"], known["route"], known["status"], known["request_id"]) == ("GET", LIST, 200, request_id)
     assert known["actor"] == "person:operator-all"
     assert isinstance(known["ms"], float)
     assert (unknown["status"], unknown["actor"]) == (401, None)
+    assert (turned_away["status"], turned_away["actor"]) == (403, "person:operator-all")
     assert secret not in json.dumps(lines)
 
 
