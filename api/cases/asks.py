@@ -132,4 +132,4 @@ def _why_not(case: Case, wanted: AskType, decision: Decision) -> str | None:
         return None if may_suspend(case) else "a case is suspended once at most"
     if may_extend(case, at=decision.at):
         return None
-    return f"a case is extended {MAX_EXTENSIONS} times at most, and not once it is overdue"
+    return f"a case is extended {MAX_EXTENSIONS} times at most, where something is due, and not once overdue"

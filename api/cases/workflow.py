@@ -102,8 +102,8 @@ def allowed_acts(session: Session, rights: Rights, caller: Caller, case: Case, *
 
 
 def may_extend(case: Case, *, at: datetime) -> bool:
-    """Twice at most, and not once overdue."""
-    return case.extension_count < MAX_EXTENSIONS and not is_overdue(case, at=at)
+    """Twice at most, and not once overdue; what is due at no time cannot be due later."""
+    return case.extension_count < MAX_EXTENSIONS and case.stage_due_at is not None and not is_overdue(case, at=at)
 
 
 def may_suspend(case: Case) -> bool:

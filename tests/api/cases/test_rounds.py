@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from api.rights import Role
-from api.tables import Department
+from api.tables import Case, Department
 from tests.api.cases.steps import OTHER_DEPARTMENT, Life
 from tests.api.place import Place
 
@@ -33,6 +34,17 @@ def test_who_has_the_case_next_asks_anew(shared_place: Place) -> None:
     answer = life.act(Role.HANDLER, "asks", of=OTHER_DEPARTMENT, type="extension", reason="snow")
     assert answer.status_code == 201, answer.text
     assert [ask["granted"] for ask in life.get("asks")] == [False, None]
+
+
+def test_what_is_never_due_is_not_extended(shared_sqlite_place: Place) -> None:
+    life = Life(shared_sqlite_place).to("handling")
+    asked = life.done(Role.HANDLER, "asks", type="extension", reason="rain")["ask"]["id"]
+    # As of a calendar without working time: the extension would be used up, and no line of the ledger would tell.
+    with shared_sqlite_place.app.state.services.database.write() as session:
+        session.execute(update(Case).where(Case.id == life.id).values(stage_due_at=None))
+    refused = life.refused(Role.SUPERVISOR, f"asks/{asked}/decision", granted=True)
+    assert "where something is due" in refused["detail"]
+    assert life.shown()["clocks"]["extension_count"] == 0
 
 
 def test_no_case_is_dispatched_to_a_department_that_was_retired(shared_sqlite_place: Place) -> None:
