@@ -19,6 +19,8 @@ class Scoped(Protocol):
     @property
     def state(self) -> CaseState: ...
     @property
+    def number(self) -> str | None: ...
+    @property
     def department(self) -> str: ...
     @property
     def grid_id(self) -> str | None: ...
@@ -28,7 +30,8 @@ def visible(rights: Rights, caller: Caller, *, action: str) -> list[ColumnElemen
     """Returns conditions on ``Case`` that leave what the caller may see; ``action`` is what the role may do."""
     conditions: list[ColumnElement[bool]] = []
     if not rights.may(caller.role, "case.list_detected"):
-        conditions.append(Case.state.in_(sorted(FILED)))
+        # An alarm that was never filed stays one when it goes into another case.
+        conditions += [Case.state.in_(sorted(FILED)), (Case.state != CaseState.MERGED) | Case.number.is_not(None)]
     if not rights.may_elsewhere(caller.role, action):
         conditions.append(Case.department == caller.department)
     if caller.grids is not None:
@@ -40,7 +43,8 @@ def check_visible(rights: Rights, caller: Caller, case: Scoped, *, action: str) 
     """Raises: CaseForbidden: Saying which of the rules keeps the caller from this case."""
     if case.department != caller.department and not rights.may_elsewhere(caller.role, action):
         raise CaseForbidden("this case is another department's")
-    if case.state in UNFILED and not rights.may(caller.role, "case.list_detected"):
+    is_filed = case.number is not None if case.state is CaseState.MERGED else case.state not in UNFILED
+    if not is_filed and not rights.may(caller.role, "case.list_detected"):
         raise CaseForbidden("this case is not filed")
     if caller.grids is not None and case.grid_id not in caller.grids:
         raise CaseForbidden("this case is in another grid")

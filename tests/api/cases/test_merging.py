@@ -197,3 +197,18 @@ def test_what_a_person_added_stays_with_the_case(shared_sqlite_place: Place) -> 
     do(place, source, "merge", into=str(target))
     assert [item["role"] for item in place.case(source)["evidence"]] == ["before"]
     assert [item["role"] for item in place.case(target)["evidence"]] == ["crop"]
+
+
+def test_an_alarm_that_goes_into_a_case_is_not_filed_by_that(shared_place: Place) -> None:
+    alarm, filed, other = (case_of(shared_place, a_sight()) for _ in range(3))
+    for case_id in (filed, other):
+        do(shared_place, case_id, "confirm")
+    do(shared_place, alarm, "merge", into=str(filed))
+    do(shared_place, other, "merge", into=str(filed))
+    handler = shared_place.person(Role.HANDLER)
+    statuses = [handler.get(f"/api/v1/cases/{case_id}").status_code for case_id in (alarm, filed, other)]
+    assert statuses == [403, 200, 200]
+    listed = handler.get("/api/v1/cases", params={"state": "merged", "limit": 200}).json()["items"]
+    ids = {item["id"] for item in listed}
+    assert (str(alarm) in ids, str(other) in ids) == (False, True)
+    assert shared_place.case(alarm)["merged_into"] == str(filed), "who reviews alarms sees where it went"
