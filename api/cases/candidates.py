@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.cases.moments import moments_of
 from api.cases.nearness import JOIN_M_MAX, cells_touched, metres_between
 from api.cases.states import ENDED, OPEN, CaseState
 from api.cases.whereabouts import Whereabouts
+from api.matching import among
 from api.schemas import Report
 from api.tables import Case, CaseLink, Incident, Kind
 
@@ -84,12 +86,18 @@ class Sought:
         """Returns the ids of the open cases that fit, and of those of them that are near."""
         near = self._find_nearby(session)
         found = set(near)
-        by_watch = tuple_(Case.edge_id, Case.watch_id, Case.detected_kind_key)
-        by_asset = tuple_(Case.family, Case.asset_id)
-        by_source = tuple_(Case.family, Case.edge_id, Case.source_id)
-        for column, keys in ((by_watch, self.watches), (by_asset, self.assets), (by_source, self.sources)):
+        by_watch = (Case.edge_id, Case.watch_id, Case.detected_kind_key)
+        by_asset = (Case.family, Case.asset_id)
+        by_source = (Case.family, Case.edge_id, Case.source_id)
+        sought: Iterable[tuple[Sequence[InstrumentedAttribute[Any]], Collection[tuple[str, ...]]]] = (
+            (by_watch, self.watches),
+            (by_asset, self.assets),
+            (by_source, self.sources),
+        )
+        for columns, keys in sought:
             if keys:
-                found |= set(session.scalars(select(Case.id).where(column.in_(sorted(keys)), Case.state.in_(OPEN))))
+                fits = among(session, columns, keys)
+                found |= set(session.scalars(select(Case.id).where(fits, Case.state.in_(OPEN))))
         return found, near
 
     def _find_nearby(self, session: Session) -> set[UUID]:

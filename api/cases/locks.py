@@ -10,10 +10,11 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from api.inserting import insert_if_absent
+from api.matching import among
 from api.tables import Case, Watch
 
 WatchKey = tuple[str, str]
@@ -62,10 +63,9 @@ def remember_also_in(session: Session, watch: WatchKey, also_in: Sequence[Sequen
 
 
 def _lock_known(session: Session, watches: Sequence[WatchKey]) -> dict[WatchKey, AlsoIn]:
-    key = tuple_(Watch.edge_id, Watch.watch_id)
     rows = session.execute(
         select(Watch.edge_id, Watch.watch_id, Watch.also_in)
-        .where(key.in_(watches))
+        .where(among(session, (Watch.edge_id, Watch.watch_id), watches))
         .order_by(Watch.edge_id, Watch.watch_id)
         .with_for_update()
     )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.cases.looks import CROP, SAME_PLACE_IOU, look_hash, overlap, same_look
@@ -19,6 +19,7 @@ from api.cases.moments import moments_of
 from api.cases.states import CaseState
 from api.database import Database
 from api.evidence_store import EvidenceStore, EvidenceUnavailable
+from api.matching import among
 from api.schemas import Report
 from api.tables import Case, Evidence, Incident, Kind, Watch
 
@@ -119,10 +120,10 @@ class _Hashes:
 def _rejected_near(session: Session, reports: Sequence[Report]) -> list[Rejected]:
     watches = sorted({(report.edge_id, report.watch_id) for report in reports})
     earliest = min(moments_of(report).occurred_at for report in reports)
-    of_watch = tuple_(Case.edge_id, Case.watch_id).in_(watches) & (Case.ended_at > earliest - LONGEST)
+    of_watch = among(session, (Case.edge_id, Case.watch_id), watches) & (Case.ended_at > earliest - LONGEST)
     mutes = (Case.state == CaseState.REJECTED) & (Case.muted_until > earliest) & Case.gone_at.is_(None)
     case_ids = set(session.scalars(select(Case.id).where(of_watch, mutes)))
-    joined = tuple_(Watch.edge_id, Watch.watch_id).in_(watches) & Watch.also_in.is_not(None)
+    joined = among(session, (Watch.edge_id, Watch.watch_id), watches) & Watch.also_in.is_not(None)
     for also_in in session.scalars(select(Watch.also_in).where(joined)):
         case_ids |= {UUID(case_id) for _, case_id in also_in or ()}
     if not case_ids:

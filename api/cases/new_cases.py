@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -15,6 +15,7 @@ from api.cases.nearness import JOIN_M_MAX, cell_of, cells_touched, metres_betwee
 from api.cases.reported_by_people import ReportByPerson
 from api.cases.states import ENDED, CaseState
 from api.cases.whereabouts import Whereabouts, set_position
+from api.matching import among
 from api.places.index import Resolved
 from api.schemas import Report
 from api.tables import Case, Kind, Permit
@@ -100,7 +101,7 @@ class Recurrences:
         if watches:
             rows = session.execute(
                 select(Case.id, Case.ended_at, Case.edge_id, Case.watch_id, Case.detected_kind_key).where(
-                    tuple_(Case.edge_id, Case.watch_id).in_(watches), ended
+                    among(session, (Case.edge_id, Case.watch_id), watches), ended
                 )
             )
             for case_id, ended_at, edge_id, watch_id, kind_key in rows:

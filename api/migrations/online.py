@@ -6,19 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alembic import op
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 _BATCH_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class IndexOf:
-    """operator_class: of the only column, on PostgreSQL; such an index is left out elsewhere."""
+    """operator_class: of the only column, on PostgreSQL; such an index is left out elsewhere.
+
+    only_set: a column; rows where it is NULL are not in the index.
+    """
 
     name: str
     table: str
     columns: tuple[str, ...]
     operator_class: str | None = None
+    only_set: str | None = None
+
+    @property
+    def condition(self) -> TextClause | None:
+        return None if self.only_set is None else text(f"{self.only_set} IS NOT NULL")
 
 
 def create_indexes(indexes: Sequence[IndexOf]) -> None:
@@ -26,7 +34,7 @@ def create_indexes(indexes: Sequence[IndexOf]) -> None:
     if op.get_bind().dialect.name != "postgresql":
         for index in indexes:
             if index.operator_class is None:
-                op.create_index(index.name, index.table, list(index.columns))
+                op.create_index(index.name, index.table, list(index.columns), sqlite_where=index.condition)
         return
     with op.get_context().autocommit_block():
         # What a concurrent index waits for is other people's transactions, which may take their time.
@@ -41,6 +49,7 @@ def create_indexes(indexes: Sequence[IndexOf]) -> None:
                 if_not_exists=True,
                 postgresql_concurrently=True,
                 postgresql_ops=classes,
+                postgresql_where=index.condition,
             )
 
 

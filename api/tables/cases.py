@@ -21,6 +21,7 @@ from api.tables.base import (
     Tally,
     Text,
     Uuid7Key,
+    only_set,
     word_type,
 )
 
@@ -147,22 +148,22 @@ class Case(Base):
 
     __table_args__ = (
         Index(None, "edge_id", "watch_id", "state"),
-        Index(None, "edge_id", "watch_id", "ended_at"),
+        Index(None, "edge_id", "watch_id", "ended_at", **only_set("ended_at")),
         Index(None, "state", "id"),
         Index(None, "department", "id"),
         Index(None, "kind_key", "id"),
-        Index(None, "grid_id", "id"),
-        Index(None, "assignee_id", "id"),
+        Index(None, "grid_id", "id", **only_set("grid_id")),
+        Index(None, "assignee_id", "id", **only_set("assignee_id")),
         Index(None, "latitude", "longitude"),
         Index(None, "cell", "state", "ended_at"),
-        Index(None, "asset_id"),
-        Index(None, "handle_due_at"),
-        Index(None, "close_due_at"),
-        Index(None, "filed_at"),
-        Index(None, "ended_at"),
+        Index(None, "asset_id", **only_set("asset_id")),
+        Index(None, "handle_due_at", **only_set("handle_due_at")),
+        Index(None, "close_due_at", **only_set("close_due_at")),
+        Index(None, "filed_at", **only_set("filed_at")),
+        Index(None, "ended_at", **only_set("ended_at")),
         Index(None, "stage_due_at"),
-        Index(None, "escalates_at"),
-        Index(None, "merged_into"),
+        Index(None, "escalates_at", **only_set("escalates_at")),
+        Index(None, "merged_into", **only_set("merged_into")),
     )
 
 
