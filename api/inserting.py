@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
+from api.copying import WORTH_IT, copy_rows
 from api.tables import Base
 
 
@@ -60,8 +61,11 @@ def _values(row: Base, names: Sequence[str], first: Mapping[str, Any]) -> dict[s
 
 def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     """Inserts rows of values, all with the same keys, in one go."""
-    if rows:
-        session.connection().execute(insert(_table(table)), list(rows))
+    connection = session.connection()
+    if len(rows) >= WORTH_IT and connection.dialect.name == "postgresql":
+        copy_rows(connection, _table(table), rows)
+    elif rows:
+        connection.execute(insert(_table(table)), list(rows))
 
 
 def _table(mapped: type[Base]) -> Table:
