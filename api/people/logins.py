@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -55,9 +54,9 @@ def log_in(
     # Answered one after the other, and not at all under a lock that came meanwhile, so that of a hundred
     # guesses at once no more are told right from wrong than of a hundred in a row.
     with database.write() as session:
+        person = _still(session, found) if matches else None
         failures, source = hold_failures(session, attempt, now)
         _refuse_locked(failures, source, now)
-        person = session.get(Person, found) if matches and found is not None else None
         if person is not None and person.disabled_at is None:
             note_success(session, failures, source, now)
             write_login(session, person, now=now, request_id=request_id, way="password", address=attempt.address)
@@ -66,27 +65,39 @@ def log_in(
     raise LoginRefused("name or password is wrong")
 
 
-def check_password(database: Database, passwords: Passwords, attempt: Attempt, *, now: datetime) -> None:
-    """Raises: WrongPassword, LoginLocked: A stolen session must not be the way to guess the password."""
-    _, matches = _matches(database, passwords, attempt, now)
+def check_password(database: Database, passwords: Passwords, attempt: Attempt, *, now: datetime) -> str:
+    """Returns the hash that it was checked against: by the time that a new one is made, it may be another.
+
+    Raises: WrongPassword, LoginLocked: A stolen session must not be the way to guess the password.
+    """
+    found, matches = _matches(database, passwords, attempt, now)
     with database.write() as session:
         failures, source = hold_failures(session, attempt, now)
         _refuse_locked(failures, source, now)
-        if matches:
+        if found is not None and matches:
             note_success(session, failures, source, now)
-            return
+            return found.password_hash
         _count(failures, source, now)
     raise WrongPassword("the present password is wrong")
 
 
-def _matches(database: Database, passwords: Passwords, attempt: Attempt, now: datetime) -> tuple[UUID | None, bool]:
+def _still(session: Session, found: Person | None) -> Person | None:
+    """Returns the person, locked, unless the password is another one since it was checked, which takes a while."""
+    if found is None:
+        return None
+    same = select(Person).where(Person.id == found.id).with_for_update()
+    person = session.scalar(same)
+    return person if person is not None and person.password_hash == found.password_hash else None
+
+
+def _matches(database: Database, passwords: Passwords, attempt: Attempt, now: datetime) -> tuple[Person | None, bool]:
     """Returns who has this name, and whether the password is theirs. Raises: LoginLocked."""
     with database.read() as session:
         failures = session.get(LoginFailures, attempt.name)
         source = session.get(LoginSource, (attempt.name, attempt.address))
         found = session.scalar(select(Person).where(Person.name == attempt.name))
     _refuse_locked(failures, source, now)
-    return found.id if found else None, passwords.matches(attempt.password, found.password_hash if found else None)
+    return found, passwords.matches(attempt.password, found.password_hash if found else None)
 
 
 def write_login(

@@ -68,8 +68,9 @@ def rotate(session: Session, token_hash: str, *, now: datetime) -> NewSession | 
 
     Returns None where the session has ended meanwhile.
     """
+    person = _hold_owner(session, token_hash)
     old = session.scalar(select(LoginSession).where(LoginSession.token_hash == token_hash).with_for_update())
-    if old is None:
+    if person is None or old is None:
         return None
     token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
     old.login_id = old.login_id or uuid7()
@@ -86,7 +87,7 @@ def rotate(session: Session, token_hash: str, *, now: datetime) -> NewSession | 
             address=old.address,
         )
     )
-    return NewSession(token=token, expires_at=old.expires_at, person=session.get_one(Person, old.person_id))
+    return NewSession(token=token, expires_at=old.expires_at, person=person)
 
 
 def is_stolen(replaced_at: datetime | None, now: datetime) -> bool:
@@ -114,6 +115,7 @@ def sessions_of(session: Session, person_id: UUID, *, now: datetime, idle: timed
 
 def end_session(session: Session, token_hash: str) -> None:
     """Ends a session and all that belongs to the same login."""
+    _hold_owner(session, token_hash)
     login_id = session.scalar(select(LoginSession.login_id).where(LoginSession.token_hash == token_hash))
     if login_id is not None:
         session.execute(delete(LoginSession).where(LoginSession.login_id == login_id))
@@ -122,5 +124,12 @@ def end_session(session: Session, token_hash: str) -> None:
 
 def end_login(session: Session, login_id: UUID, *, person_id: UUID) -> bool:
     """Returns whether the person had such a login."""
+    session.scalar(select(Person.id).where(Person.id == person_id).with_for_update())
     own = delete(LoginSession).where(LoginSession.login_id == login_id, LoginSession.person_id == person_id)
     return bool(session.execute(own.returning(LoginSession.token_hash)).all())
+
+
+def _hold_owner(session: Session, token_hash: str) -> Person | None:
+    """Locks whose session it is, as all do that end sessions: a token exchanged meanwhile must not outlive them."""
+    owner_id = select(LoginSession.person_id).where(LoginSession.token_hash == token_hash).scalar_subquery()
+    return session.scalar(select(Person).where(Person.id == owner_id).with_for_update())

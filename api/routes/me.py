@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.access import allowed
 from api.openapi import problems
-from api.people.accounts import change_person, end_sessions_of, find_person
+from api.people.accounts import WrongPassword, change_person, end_sessions_of, find_person
 from api.people.acts import write_act
 from api.people.addresses import address_of
 from api.people.callers import Caller
@@ -71,10 +71,12 @@ def _change_password(
     person_id: UUID, change: PasswordChange, caller: Caller, here: Services, *, address: str, request_id: str
 ) -> None:
     attempt = Attempt(caller.name, change.present, address)
-    check_password(here.database, here.passwords, attempt, now=here.clock())
+    checked = check_password(here.database, here.passwords, attempt, now=here.clock())
     password_hash = here.passwords.hash(change.new)
     with here.database.write() as session:
         person = find_person(session, person_id, lock=True)
+        if person.password_hash != checked:
+            raise WrongPassword("somebody set another password at this moment; log in with that one")
         person.password_hash = password_hash
         end_sessions_of(session, person_id, but=caller.token_hash, but_login=caller.login_id)
         subject = f"person:{caller.name}"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
 
+from api.clock import utc_now
+from api.people.keys import sha256_of
+from api.people.sessions import rotate
 from api.rights import Role
 from tests.api.people.conftest import PASSWORD, Somebody, logged_in
 from tests.api.place import Clocked, Place
@@ -36,6 +41,58 @@ def test_a_replaced_token_that_comes_again_ends_the_whole_login(clocked: Place, 
     assert elsewhere.get("/api/v1/me").status_code == 200
     rows = clocked.person(Role.SUPERVISOR).get("/api/v1/audit", params={"subject": f"person:{person['name']}"})
     assert rows.json()["items"][0]["details"] == {"act": "login_ended", "reason": "a replaced token was used"}
+
+
+def test_a_token_exchanged_while_all_sessions_are_ended_ends_with_them(place: Place, add: Somebody) -> None:
+    """The exchange has begun and is not through when an administrator logs the person out."""
+    person = add(place)
+    bearer = place.log_in(person["name"], PASSWORD).json()["token"]
+    manager, sessions = place.person(Role.ADMINISTRATOR), f"/api/v1/people/{person['id']}/sessions"
+    with ThreadPoolExecutor(1) as aside:
+        with place.app.state.services.database.write() as session:
+            moved = rotate(session, sha256_of(bearer), now=utc_now())
+            assert moved is not None
+            ending = aside.submit(manager.delete, sessions)
+            time.sleep(0.5)
+        assert ending.result().status_code == 204
+    assert place.client(moved.token).get("/api/v1/me").status_code == 401
+
+
+def test_a_token_exchanged_while_its_login_is_ended_ends_with_it(place: Place, add: Somebody) -> None:
+    bearer = place.log_in(add(place)["name"], PASSWORD).json()["token"]
+    client = place.client(bearer)
+    with ThreadPoolExecutor(1) as aside:
+        with place.app.state.services.database.write() as session:
+            moved = rotate(session, sha256_of(bearer), now=utc_now())
+            assert moved is not None
+            ending = aside.submit(client.delete, "/api/v1/sessions/current")
+            time.sleep(0.5)
+        assert ending.result().status_code == 204
+    assert place.client(moved.token).get("/api/v1/me").status_code == 401
+
+
+@pytest.mark.parametrize("wanted", ["log in", "change it"])
+def test_a_password_that_is_reset_while_it_is_checked_opens_nothing(
+    *, place: Place, add: Somebody, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    person = add(place)
+    client, passwords = logged_in(place, person["name"]), place.app.state.services.passwords
+    matches, reset = passwords.matches, f"/api/v1/people/{person['id']}/password"
+
+    def slowly(password: str, password_hash: str | None) -> bool:
+        found: bool = matches(password, password_hash)
+        assert place.person(Role.ADMINISTRATOR).post(reset).status_code == 201
+        return found
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    if wanted == "log in":
+        assert place.log_in(person["name"], PASSWORD).status_code == 401
+    else:
+        change = {"present": PASSWORD, "new": "another password of the tests"}
+        assert client.put("/api/v1/me/password", json=change).status_code == 422
+    monkeypatch.undo()
+    assert place.log_in(person["name"], "another password of the tests").status_code == 401
+    assert place.log_in(person["name"], PASSWORD).status_code == 401
 
 
 def test_exchanging_does_not_make_a_login_last_longer(clocked: Place, clock: Clocked, add: Somebody) -> None:
