@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.access import allowed
+from api.cases.permit_mutes import end_mutes_of
 from api.people.callers import Caller
 from api.places.editing import Editor
 from api.places.geometry import Datum
@@ -61,9 +62,10 @@ def add(given: GivenPermit, caller: Mapper, here: Here, request_id: RequestId) -
 
 @router.post("/{permit_id}/revoke")
 def revoke(permit_id: UUID, caller: Mapper, here: Here, request_id: RequestId) -> ShownPermit:
-    """Ends a permit now. To revoke it again changes nothing."""
+    """Ends a permit now, and what it muted. To revoke it again changes nothing."""
     editor = Editor.of(caller.actor, _EDIT, here, request_id)
     with here.database.write() as session:
         permit = revoke_permit(session, permit_id, editor)
+        end_mutes_of(session, permit, at=editor.at, actor=caller.actor, request_id=request_id)
     _log.info("permit revoked", permit_id=str(permit.id), actor=caller.actor)
     return shown_permit(permit, datum="WGS84", now=editor.at)

@@ -197,3 +197,19 @@ def test_no_permit_covers_a_safety_kind_or_another_place_and_a_person_s_report_i
     answer = shared_sqlite_place.person(Role.OPERATOR).post("/api/v1/reports", json=word)
     row = row_of(shared_sqlite_place, answer.json()["case_id"])
     assert (row.state, str(row.permit_id)) == ("detected", permit_id)
+
+
+def test_a_permit_that_is_revoked_mutes_no_longer(shared_place: Place) -> None:
+    spot = somewhere()
+    permit_id = a_permit(shared_place, spot, kinds=["street-encroachment"], until_h=48)
+    report = a_sight(spot)
+    old = case_of(shared_place, report)
+    revoking = f"/api/v1/places/permits/{permit_id}/revoke"
+    assert shared_place.person(Role.ADMINISTRATOR).post(revoking).status_code == 200
+    assert acts_of(shared_place, old)[-1] == "mute_ended"
+    assert case_of(shared_place, later(report, hours=-0.1)) == old, "seen while it was permitted"
+    [answer] = shared_place.report(later(report, hours=0.5))
+    assert (answer.outcome, row_of(shared_place, answer.case_id).state) == (ReportOutcome.NEW_CASE, "detected")
+    assert ("after_mute", str(old)) in links_of(shared_place, answer.case_id)
+    assert shared_place.person(Role.ADMINISTRATOR).post(revoking).status_code == 200
+    assert acts_of(shared_place, old).count("mute_ended") == 2, "revoked once, and left by what is still seen"
