@@ -49,7 +49,7 @@ def lock_case(
 
     Raises: CaseMissing, CaseForbidden. CaseConflict: It is in another state, or at another version.
     """
-    case = session.scalar(select(Case).where(Case.id == case_id).with_for_update())
+    case = session.scalar(select(Case).where(Case.id == case_id).with_for_update(key_share=True))
     if case is None:
         raise CaseMissing(f"there is no case {case_id}")
     check_visible(rights, decision.caller, case, action=decision.action)

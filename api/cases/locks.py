@@ -50,10 +50,15 @@ def lock_neighbourhoods(session: Session, names: Iterable[Sequence[Any]]) -> Non
 
 
 def lock_cases(session: Session, case_ids: Collection[UUID]) -> Sequence[Case]:
-    """Returns those that there are, locked."""
+    """Returns those that there are, locked.
+
+    Not so strictly that nobody could link another case to them: two who do so to each other's would wait for ever.
+    """
     if not case_ids:
         return ()
-    return session.scalars(select(Case).where(Case.id.in_(case_ids)).order_by(Case.id).with_for_update()).all()
+    return session.scalars(
+        select(Case).where(Case.id.in_(case_ids)).order_by(Case.id).with_for_update(key_share=True)
+    ).all()
 
 
 def remember_also_in(session: Session, watch: WatchKey, also_in: Sequence[Sequence[str]]) -> None:

@@ -19,7 +19,7 @@ def end_mutes_of(session: Session, permit: Permit, *, at: datetime, actor: str, 
     # The second part only says where to look: none of them can have ended before there was a permit.
     still_muted = turned_down & (Case.ended_at >= permit.created_at) & (Case.muted_until > at)
     # In the order of the ids, as reports lock cases.
-    cases = session.scalars(select(Case).where(still_muted).order_by(Case.id).with_for_update()).all()
+    cases = session.scalars(select(Case).where(still_muted).order_by(Case.id).with_for_update(key_share=True)).all()
     for case in cases:
         case.muted_until = at
     why = {"why": "permit revoked", "permit_id": str(permit.id)}

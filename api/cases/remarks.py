@@ -11,6 +11,7 @@ from api.cases.acting import Acting
 from api.cases.decisions import Decision, note
 from api.cases.errors import CaseMissing, CaseUnfit
 from api.cases.history import Act
+from api.cases.locks import lock_cases
 from api.cases.scope import check_visible
 from api.cases.workflow import Step
 from api.rights import Rights
@@ -37,6 +38,8 @@ def link(
     if other_id == case_id:
         raise CaseUnfit("other_id: expected another case")
     acting = Acting(session, rights, decision)
+    # Both, in the order of the ids, so that two who link them the one to the other and back make one link.
+    lock_cases(session, {case_id, other_id})
     case = acting.lock(case_id, Step.LINK)
     other = session.get(Case, other_id)
     if other is None:

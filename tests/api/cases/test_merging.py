@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from api.cases.locks import lock_cases
 from api.rights import Role
 from api.schemas import Report
-from api.tables import Evidence, Incident
+from api.tables import CaseLink, Evidence, Incident
 from tests.api.cases.scenes import (
     NOW,
     a_crop,
@@ -212,3 +213,34 @@ def test_an_alarm_that_goes_into_a_case_is_not_filed_by_that(shared_place: Place
     ids = {item["id"] for item in listed}
     assert (str(alarm) in ids, str(other) in ids) == (False, True)
     assert shared_place.case(alarm)["merged_into"] == str(filed), "who reviews alarms sees where it went"
+
+
+def test_what_links_to_a_case_that_is_locked_waits_for_nobody(shared_postgres_place: Place) -> None:
+    place = shared_postgres_place
+    one, other = case_of(place, a_sight()), case_of(place, a_sight())
+    with ThreadPoolExecutor(1) as threads, place.app.state.services.database.write() as session:
+        lock_cases(session, {one})
+        ended = threads.submit(_link_in_the_database, place, other, one)
+        assert ended.result(timeout=10) == "linked"
+
+
+def _link_in_the_database(place: Place, case_id: UUID, other_id: UUID) -> str:
+    with place.app.state.services.database.write() as session:
+        lock_cases(session, {case_id})
+        session.add(CaseLink(case_id=case_id, other_id=other_id, relation="recurrence", at=NOW, actor="edge:gate-3"))
+    return "linked"
+
+
+def test_two_who_link_the_same_cases_at_once_make_one_link(shared_postgres_place: Place) -> None:
+    place = shared_postgres_place
+    operator = place.person(Role.OPERATOR)
+    for _ in range(5):
+        one, other = case_of(place, a_sight()), case_of(place, a_sight())
+        pairs = [(one, other), (other, one)] * 3
+        with ThreadPoolExecutor(6) as threads:
+            answers = list(
+                threads.map(
+                    lambda pair: operator.post(f"/api/v1/cases/{pair[0]}/links", json={"other_id": str(pair[1])}), pairs
+                )
+            )
+        assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
