@@ -31,7 +31,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 AfterLine = Annotated[int, Query(ge=0, le=2**62)]
 
 
-@router.get("/{case_id}", response_model=CaseDetail)
+@router.get("/{case_id:uuid}", response_model=CaseDetail)
 def show(case_id: UUID, caller: Reader, here: Here) -> Response:
     with here.database.glance() as session:
         read = read_case(session, here.rights, caller, case_id, now=here.clock())

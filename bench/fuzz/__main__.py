@@ -83,7 +83,9 @@ def _run(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _schemathesis(url: str, report: Path, asked: argparse.Namespace) -> list[str]:
-    command = [str(Path(sys.executable).with_name("schemathesis")), "run", url, "--checks", "all"]
+    program = Path(sys.executable).with_name("schemathesis")
+    configuration = Path(__file__).with_name("schemathesis.toml")
+    command = [str(program), "--config-file", str(configuration), "run", url, "--checks", "all"]
     command += ["--max-examples", str(asked.examples), "--seed", str(asked.seed), "--continue-on-failure"]
     command += ["--wait-for-schema", str(READY_S), "--request-timeout", "30", "--no-color"]
     command += ["--report", "json", "--report-json-path", str(report), "--generation-database", "none"]
