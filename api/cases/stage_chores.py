@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from api.cases.clocks import share_reached
 from api.cases.history import Act, line
+from api.cases.reported_by_people import PERSON
 from api.cases.stage_rules import EXPIRE, StageRules, load_rules
 from api.cases.states import CaseState
 from api.cases.timers import Moment, clock_of, is_overdue, keep_lines, levels_ahead, plan_escalation, stop_clock
 from api.chores.runner import Chore
 from api.services import Services
-from api.tables import Case
+from api.tables import Case, Incident
 from api.tables.base import JsonObject
 
 _ACTOR = "clock"
@@ -24,7 +25,7 @@ _AT_ONCE = 200
 
 
 def expire_alarms(services: Services) -> None:
-    """detected -> expired: alarms that nobody reviewed and nothing has seen for the limit ``expire``."""
+    """detected -> expired: alarms that nobody reviewed or reported, and nothing has seen for the limit ``expire``."""
     while _expire_some(services, at=services.clock()) == _AT_ONCE:
         pass
 
@@ -48,9 +49,12 @@ def _expire_some(services: Services, *, at: datetime) -> int:
         if limit is None:
             return 0
         unseen_since = at - timedelta(seconds=limit.seconds)
+        # What a person said waits for a person's answer, however long.
+        said = exists().where(Incident.case_id == Case.id, Incident.source_type == PERSON)
         old = (
             select(Case)
             .where(Case.state == CaseState.DETECTED, Case.last_seen_at < unseen_since, Case.created_at < unseen_since)
+            .where(~said)
             .order_by(Case.id)
         )
         cases = session.scalars(old.limit(_AT_ONCE).with_for_update(skip_locked=True)).all()

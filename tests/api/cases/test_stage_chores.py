@@ -69,6 +69,19 @@ def test_an_alarm_that_nobody_reviews_or_sees_expires(town: Town) -> None:
     assert _told(town, case_id)[-1] == ("expired", None)
 
 
+def test_what_a_person_reported_waits_for_an_answer(town: Town) -> None:
+    word = {
+        "source": "hotline",
+        "kind": "goods-piled",
+        "description": "bricks on the pavement",
+        "occurred_at": town.clock().isoformat(),
+    }
+    case_id = town.people["operator-1"].post("/api/v1/reports", json=word).json()["case_id"]
+    town.clock.pass_by(1000 * _HOUR_S)
+    expire_alarms(town.services)
+    assert _shown(town, case_id)["state"] == "detected"
+
+
 def test_an_expired_alarm_that_is_seen_again_is_reviewed_anew(town: Town) -> None:
     case_id, report = _alarm(town)
     town.clock.pass_by(80 * _HOUR_S)
