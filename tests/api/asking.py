@@ -31,7 +31,7 @@ class Asked:
 
     @property
     def path(self) -> str:
-        return self.route.path
+        return self.route.path_format  # as the OpenAPI has it, without converters
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.action})"
