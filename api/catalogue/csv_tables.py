@@ -17,6 +17,10 @@ Encoding = Literal["utf-8", "gb18030"]
 """UTF-8 may begin with a byte order mark. GB18030, which holds GBK and GB2312, is never guessed."""
 
 _LONGEST_SHOWN = 100
+_MOST_COLUMNS = 100
+MOST_ERRORS = 10_000
+"""Two megabytes of commas must neither take minutes nor a gigabyte."""
+
 _TRUE = {True: "1", False: "0"}
 
 
@@ -82,6 +86,11 @@ def read_table(raw: bytes, shape: type[Row], *, encoding: Encoding = "utf-8") ->
             row = _row(number, header, values, shape)
         except TableRefused as refused:
             errors += refused.errors
+            if len(errors) >= MOST_ERRORS:
+                errors.append(
+                    LineError(number, None, "better lines before this one, the rest was not read", "too many")
+                )
+                break
             continue
         first = seen.setdefault(row.key_values, number)
         if first != number:
@@ -130,6 +139,9 @@ def _check_header(line: int, header: list[str], shape: type[Row]) -> None:
     header[:] = names
     columns = shape.columns()
     known = ", ".join(columns.values())
+    if len(names) > _MOST_COLUMNS:
+        found = f"{len(names)} columns"
+        raise TableRefused([LineError(line, None, f"{_MOST_COLUMNS} columns at most, of {known}", found)])
     errors = [
         LineError(line, _shown(name), f"one of {known}", _shown(name)) for name in names if name not in columns.values()
     ]

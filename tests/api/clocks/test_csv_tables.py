@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.catalogue import KINDS_CSV
-from api.catalogue.csv_tables import LineError, TableRefused, TableRow, read_table, write_table
+from api.catalogue.csv_tables import MOST_ERRORS, LineError, TableRefused, TableRow, read_table, write_table
 from api.catalogue.rows import CodeRow, ConditionRow, DayRow, EscalationRow, KindRow, StageRow
 
 HEADER = KINDS_CSV.read_text(encoding="utf-8").splitlines()[0]
@@ -103,6 +103,19 @@ def test_unknown_missing_and_double_columns_are_named() -> None:
         (1, "family", "a column family"),
         (1, "code", "a column once"),
     }
+
+
+@pytest.mark.parametrize("columns", ["," * 1_999_999, ",".join(map(str, range(5000)))])
+def test_a_table_of_columns_alone_is_one_error(columns: str) -> None:
+    [error] = _errors(columns)
+    assert (error.line, error.found) == (1, f"{columns.count(',') + 1} columns")
+
+
+@pytest.mark.parametrize("line", ["x", "," * (HEADER.count(","))])
+def test_a_table_of_bad_lines_is_left_after_ten_thousand_errors(line: str) -> None:
+    errors = _errors(f"{HEADER}\n" + f"{line}\n" * 60_000)
+    assert MOST_ERRORS < len(errors) < MOST_ERRORS + 100
+    assert "the rest was not read" in errors[-1].expected
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00", b'"', b"\x00", b"\n\n\n", b'key,"\n'])
