@@ -173,6 +173,8 @@ class _Recording:
     def _place_for(self, kind: Kind, *, instead_of: Case | None = None) -> tuple[Case, ReportOutcome]:
         case = self._joining.open_case_for(self._report, kind, instead_of=instead_of)
         if case is not None:
+            # Also where the asset is only registered with the sensor: never two assets in one case.
+            case.asset_id = case.asset_id or self._joining.where(self._report).asset_id
             return case, ReportOutcome.JOINED
         case = self._changes.new_case(self._report, kind, self._joining.where(self._report))
         self._joining.add_case(case)
