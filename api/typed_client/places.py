@@ -108,7 +108,7 @@ class Places(Operations):
         return self._read(self._ask("POST", "/api/v1/places/permits", body=body), models.ShownPermit)
 
     def revoke(self, permit_id: UUID) -> models.ShownPermit:
-        """Ends a permit now. To revoke it again changes nothing."""
+        """Ends a permit now, and what it muted. To revoke it again changes nothing."""
         return self._read(
             self._ask("POST", f"/api/v1/places/permits/{self._part(permit_id)}/revoke"), models.ShownPermit
         )
