@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from api.cases.acting import Acting
+from api.cases.announced import BEFORE
 from api.cases.decisions import Decision, decided
 from api.cases.errors import CaseUnfit
 from api.cases.history import Act
@@ -24,7 +25,7 @@ from api.inserting import insert_if_absent
 from api.places.resolver import places_index
 from api.rights import Rights
 from api.schemas import Report
-from api.tables import Case, CaseLink, Incident, KeptApart, Kind, ReportRow
+from api.tables import Case, CaseLink, Evidence, Incident, KeptApart, Kind, ReportRow
 
 SPLIT = "split"
 
@@ -58,6 +59,7 @@ def split(
         .values(home_case_id=None)
         .execution_options(synchronize_session=False)
     )
+    _take_photos_along(session, case, new, gone)
     _rehome(case, stays)
     watches.come_to(new, keys)
     watches.leave(case, keys)
@@ -112,6 +114,16 @@ def _first_report(session: Session, case: Case, incident: Incident) -> Report:
         occurred_at=incident.last_seen_at,
         received_at=incident.last_seen_at,
     )
+
+
+def _take_photos_along(session: Session, case: Case, new: Case, gone: Sequence[Incident]) -> None:
+    """What a person reported goes with the photos of that report; what people added to the case itself stays."""
+    for incident in gone:
+        report = _first_report(session, case, incident) if incident.source_type == PERSON else None
+        if isinstance(report, ReportByPerson) and report.photos:
+            names = {photo.sha256 for photo in report.photos}
+            theirs = (Evidence.incident_id == incident.id) & (Evidence.role == BEFORE) & Evidence.sha256.in_(names)
+            session.execute(update(Evidence).where(theirs, Evidence.case_id == case.id).values(case_id=new.id))
 
 
 def _position_of(case: Case) -> Position | None:

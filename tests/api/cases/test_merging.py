@@ -24,10 +24,12 @@ from tests.api.cases.scenes import (
     do,
     later,
     links_of,
+    north_of,
     row_of,
     somewhere,
     with_crop,
 )
+from tests.api.pictures import put, sha256_of
 from tests.api.place import Place
 
 
@@ -244,3 +246,17 @@ def test_two_who_link_the_same_cases_at_once_make_one_link(shared_postgres_place
                 )
             )
         assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
+
+
+def test_a_person_s_report_that_is_split_out_takes_its_photos_along(shared_sqlite_place: Place) -> None:
+    place, spot, photo = shared_sqlite_place, somewhere(), a_crop(77)
+    put(place.app.state.services.evidence, photo)
+    case_id = case_of(place, a_sight(spot))
+    word = {"source": "hotline", "kind": "street-encroachment", "photos": [sha256_of(photo)]}
+    told = place.person(Role.OPERATOR).post("/api/v1/reports", json=word | {"position": north_of(spot, 5)})
+    assert told.json()["case_id"] == str(case_id)
+    with place.app.state.services.database.read() as session:
+        by_person = (Incident.case_id == case_id) & (Incident.source_type == "person")
+        incident_id = session.scalar(select(Incident.id).where(by_person))
+    new = do(place, case_id, "split", incidents=[str(incident_id)])["id"]
+    assert [len(place.case(each)["evidence"]) for each in (case_id, new)] == [0, 1]
