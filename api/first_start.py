@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from api.cases.stage_rules import seed_rules
+from api.acts.stage_rules import seed_rules
 from api.catalogue import read_kinds
 from api.clocks.default_calendar import seed_calendar
 from api.database import Database, DatabaseUnavailable, database_of_command

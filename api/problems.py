@@ -30,6 +30,7 @@ from api.people.accounts import (
 from api.people.oidc_errors import OidcRefused, OidcStranger, OidcUnavailable
 from api.people.passwords import PasswordsBusy
 from api.places.errors import PlaceInUse, PlaceMissing, PlacesRefused, PlaceTaken
+from api.reports.joining import MovedOn
 
 _log = structlog.get_logger()
 _RETRY_AFTER_S = "2"
@@ -95,7 +96,7 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(LoginLocked, _locked)
     app.add_exception_handler(PasswordsBusy, _busy)
     app.add_exception_handler(DataError, _unstorable)
-    for failure in (OperationalError, InterfaceError, PoolTimeoutError, EvidenceUnavailable):
+    for failure in (OperationalError, InterfaceError, PoolTimeoutError, EvidenceUnavailable, MovedOn):
         app.add_exception_handler(failure, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -1,1 +1,1 @@
-"""What a case is: how reports become one, and what people may do with it."""
+"""What a case is to who reads it: states, scope, lists, search, one case with all that is in it."""

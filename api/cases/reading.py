@@ -15,14 +15,14 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
+from api.acts.timers import is_overdue
+from api.acts.workflow import allowed_acts
 from api.cases.errors import CaseMissing
 from api.cases.evidence import EXPIRED, note_arrivals
 from api.cases.quick import NEEDED, summary_of
 from api.cases.schemas import ShownClocks, ShownEvidence, ShownIncident, ShownKind
 from api.cases.scope import check_visible
 from api.cases.second_look import second_look_of
-from api.cases.timers import is_overdue
-from api.cases.workflow import allowed_acts
 from api.people.callers import Caller
 from api.rights import Rights
 from api.services import Services

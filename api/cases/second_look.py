@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
-from api.cases.candidates import FAULTS
-from api.cases.reported_by_people import PERSON
+from api.reports.by_people import PERSON
+from api.reports.candidates import FAULTS
 from api.tables import BlindSource, Case, Incident
 
 

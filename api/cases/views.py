@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from api.acts.timers import is_overdue
+from api.acts.workflow import allowed_acts
 from api.cases.schemas import (
     CaseForActing,
     CaseSummary,
@@ -17,8 +19,6 @@ from api.cases.schemas import (
     ShownKind,
     ShownPosition,
 )
-from api.cases.timers import is_overdue
-from api.cases.workflow import allowed_acts
 from api.people.callers import Caller
 from api.rights import Rights
 from api.tables import Case, CaseAsk, CaseLink, Kind, Person

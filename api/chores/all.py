@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from api.acts.chores import STAGE_CHORES
 from api.audit.chores import AUDIT_CHORES
-from api.cases.stage_chores import STAGE_CHORES
 from api.cases.text_chore import TEXT_CHORES
 from api.chores.runner import Chore
 from api.edges.silence import SILENCE_CHORE

@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from api.cases.reports import record
 from api.chores.runner import Chore
 from api.database import Database
+from api.reports.recording import record
 from api.schemas import Report
 from api.services import Services
 from api.tables import ApiKey, BlindSource, EdgeStatusRow, Incident

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from api.cases.person_reports import Channel, PersonReport, record_person_report
 from api.cases.states import FILED
 from api.open311.documents import Content
 from api.open311.requests import REPORTER
 from api.open311.services import ASSET, find_service
 from api.people.callers import Caller
 from api.problems import Problem
+from api.reports.person_reports import Channel, PersonReport, record_person_report
 from api.schemas import ReportedPosition, Short, Text
 from api.services import Services
 from api.tables import Case

@@ -8,7 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from api.access import allowed
-from api.cases.act_schemas import (
+from api.acts.batch import act_on_all
+from api.acts.checking import begin_check, close, fail_check, reopen_case
+from api.acts.dispatching import dispatch, return_case, void
+from api.acts.handling import finish_handling, resume, start_handling
+from api.acts.review import change_kind, confirm, reject
+from api.acts.schemas import (
     Batch,
     BatchAnswer,
     Closing,
@@ -19,13 +24,8 @@ from api.cases.act_schemas import (
     Reasoned,
     Seen,
 )
-from api.cases.batch import act_on_all
-from api.cases.checking import begin_check, close, fail_check, reopen_case
-from api.cases.dispatching import dispatch, return_case, void
-from api.cases.handling import finish_handling, resume, start_handling
-from api.cases.review import change_kind, confirm, reject
+from api.acts.workflow import Step
 from api.cases.schemas import CaseForActing
-from api.cases.workflow import Step
 from api.people.callers import Caller
 from api.routes.case_door import Door
 

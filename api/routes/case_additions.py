@@ -16,7 +16,12 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from api.access import allowed
-from api.cases.act_schemas import (
+from api.acts.added_evidence import MAX_PICTURE_BYTES, PictureRole, add_evidence, keep_picture
+from api.acts.asks import AskType, ask, decide_ask
+from api.acts.dispatching import assign
+from api.acts.flags import set_flags
+from api.acts.remarks import comment, link
+from api.acts.schemas import (
     AskDecision,
     Asking,
     Assigning,
@@ -25,15 +30,10 @@ from api.cases.act_schemas import (
     Linking,
     ShownAsk,
 )
-from api.cases.added_evidence import MAX_PICTURE_BYTES, PictureRole, add_evidence, keep_picture
-from api.cases.asks import AskType, ask, decide_ask
+from api.acts.workflow import Step
 from api.cases.decisions import Decision
-from api.cases.dispatching import assign
-from api.cases.flags import set_flags
 from api.cases.lists import find_case
-from api.cases.remarks import comment, link
 from api.cases.schemas import CaseForActing, Shown, ShownEvidence
-from api.cases.workflow import Step
 from api.evidence_store import EvidenceRefused
 from api.people.callers import Caller
 from api.problems import Problem

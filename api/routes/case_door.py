@@ -11,11 +11,11 @@ from uuid import UUID
 from fastapi import Depends, Header, Response
 from sqlalchemy.orm import Session
 
-from api.cases.act_schemas import Seen
+from api.acts.schemas import Seen
+from api.acts.workflow import RULES, Step
 from api.cases.decisions import Decision
 from api.cases.schemas import CaseForActing
 from api.cases.views import Onlooker, for_acting
-from api.cases.workflow import RULES, Step
 from api.people.callers import Caller
 from api.problems import Problem
 from api.services import Here, RequestId, Services

@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from api.access import allowed
-from api.cases.act_schemas import Seen
-from api.cases.merging import merge, unmerge
+from api.acts.merging import merge, unmerge
+from api.acts.schemas import Seen
+from api.acts.splitting import split
+from api.acts.workflow import Step
 from api.cases.schemas import CaseForActing
-from api.cases.splitting import split
-from api.cases.workflow import Step
 from api.people.callers import Caller
 from api.routes.case_door import Door
 

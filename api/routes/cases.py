@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from api.access import allowed
-from api.cases.act_schemas import ShownAsk, ShownLink, ShownTimerLine, TimerPage
+from api.acts.schemas import ShownAsk, ShownLink, ShownTimerLine, TimerPage
 from api.cases.lists import find_case, lines_of
 from api.cases.reading import notice_arrivals, read_case
 from api.cases.schemas import (

@@ -14,9 +14,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy import func, select
 
 from api.access import allowed
-from api.cases.reports import record
 from api.people.keys import KeyKind, find_key
 from api.problems import Problem
+from api.reports.recording import record
 from api.routes.edge_registration import register_with
 from api.schemas import (
     UNKNOWN_KEY,

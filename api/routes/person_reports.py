@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from api.access import allowed
-from api.cases.person_reports import PersonReport, record_person_report
 from api.people.callers import Caller
+from api.reports.person_reports import PersonReport, record_person_report
 from api.schemas import ReportAnswer
 from api.services import Here, RequestId
 

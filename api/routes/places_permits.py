@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.access import allowed
-from api.cases.permit_mutes import end_mutes_of
 from api.people.callers import Caller
 from api.places.editing import Editor
 from api.places.geometry import Datum
 from api.places.permits import GivenPermit, ShownPermit, add_permit, list_permits, revoke_permit, shown_permit
+from api.reports.permit_mutes import end_mutes_of
 from api.services import Here, RequestId
 
 router = APIRouter(prefix="/api/v1/places/permits", tags=["places"])

@@ -45,12 +45,12 @@ class Case(Base):
     edge_id, watch_id: of the first incident; empty where a person reported first, who is then the source.
     longitude, latitude: WGS-84, degrees; ``given_*``: as reported, in ``given_datum``.
     grid_id, district, road_class, department: resolved from the position when the case is made, see ``api.places``.
-    cell: of the position, by which near cases are found, see ``api.cases.nearness``.
+    cell: of the position, by which near cases are found, see ``api.reports.nearness``.
     family: of the detected kind; given_family: of the kind that a person gave it since, None where nobody did.
     gone_at: set while every incident in it has cleared as gone.
     still_there: its camera saw the problem after it was handled; until a person decides.
     limit, limit_unit: fixed when it is dispatched, so that an edited catalogue rewrites no case.
-    stage, stage_*: the clock that runs, see ``api.cases.clocks``; ``remaining_s`` is set while it is paused.
+    stage, stage_*: the clock that runs, see ``api.acts.clocks``; ``remaining_s`` is set while it is paused.
     handle_due_at, close_due_at: by when it is to be handled and closed, from the dispatch on; None while it is paused.
     overdue_at: when the stage that runs became overdue; escalation: the last level reached in it.
     escalates_at: when the next level is reached, or the stage is overdue; None where nothing more will happen.
@@ -171,7 +171,7 @@ class Incident(Base):
     """One thing wrong, as one edge followed it; ``cleared_*`` are set while nothing was seen after it cleared.
 
     home_case_id: the case that it joined first, whatever was merged since; None for ``case_id``.
-    box: where it was last seen, normalised xyxy; look_hash: how its crop looked, see ``api.cases.looks``.
+    box: where it was last seen, normalised xyxy; look_hash: how its crop looked, see ``api.reports.looks``.
     muted: it looked like what an operator had rejected, so it is only counted on the rejected case.
     """
 

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from uuid_utils.compat import uuid7
 
-from api.cases.reports import record
 from api.database import Database
 from api.first_start import prepare
 from api.people.accounts import add_person
 from api.people.keys import enrol_edge, sha256_of
+from api.reports.recording import record
 from api.rights import PEOPLE, Role
 from api.schemas import Report
 from api.settings import ApiSettings

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import event
 
-from api.cases.reports import record
 from api.database import Database
+from api.reports.recording import record
 from api.schemas import Report
 from bench.ingest.load import event_json
 from ingest.reports import report_of

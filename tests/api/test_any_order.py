@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from api.cases.reports import record
 from api.database import Database
 from api.first_start import prepare
+from api.reports.recording import record
 from api.schemas import Report, ReportOutcome
 from api.settings import ApiSettings
 from api.tables import Case, Evidence, Incident, ReportRow

@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.cases.clocks import NewLine, Stage, recomputed, replay
-from api.cases.stage_rules import load_rules
-from api.cases.timers import clock_of
+from api.acts.clocks import NewLine, Stage, recomputed, replay
+from api.acts.stage_rules import load_rules
+from api.acts.timers import clock_of
 from api.tables import AuditRow, Case, CaseAsk, HistoryLine, TimerLine
 from tests.api.cases.town import CAMERA, Attempt, Town
 from tests.api.cases.workflow_model import MOVES, PEOPLE, RUBBISH, STALL, STATES, WORDS, Modelled, attempt, tell

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.cases.clocks import (
+from api.acts.clocks import (
     Clock,
     Limit,
     NewLine,

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from api.cases.looks import SAME_LOOK_BITS, bits_apart, hash_of, overlap, same_look
+from api.reports.looks import SAME_LOOK_BITS, bits_apart, hash_of, overlap, same_look
 from tests.api.cases.scenes import a_crop
 from tests.api.pictures import a_table, png_of_claimed_size
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from api.cases.clocks import Clock, NewLine, Stage, recomputed, replay
-from api.cases.stage_chores import escalate
-from api.cases.stage_rules import load_rules
-from api.cases.timers import clock_of
+from api.acts.chores import escalate
+from api.acts.clocks import Clock, NewLine, Stage, recomputed, replay
+from api.acts.stage_rules import load_rules
+from api.acts.timers import clock_of
 from api.rights import Role
 from api.settings import ApiSettings
 from api.tables import Case, LoginSession, TimerLine

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from api.cases.locks import lock_cases
+from api.reports.locks import lock_cases
 from api.rights import Role
 from api.schemas import Report
 from api.tables import CaseLink, Evidence, Incident

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.cases.nearness import cell_of, cells_touched, metres_between
+from api.reports.nearness import cell_of, cells_touched, metres_between
 
 
 @given(

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, update
 
-from api.cases.stage_chores import escalate, expire_alarms
+from api.acts.chores import escalate, expire_alarms
 from api.settings import ApiSettings
 from api.tables import Case, EscalationStep, StageLimit
 from tests.api.cases.town import Town

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select, update
 
+from api.acts import machine_acts
+from api.acts.chores import escalate, expire_alarms
+from api.acts.stage_rules import load_rules
 from api.audit.chain import seal, verify
-from api.cases import machine_acts
-from api.cases.stage_chores import escalate, expire_alarms
-from api.cases.stage_rules import load_rules
 from api.inserting import insert_rows
 from api.settings import ApiSettings
 from api.tables import AuditRow, Case, TimerLine

@@ -11,8 +11,8 @@ from uuid import UUID
 import httpx
 from sqlalchemy import select
 
-from api.cases import machine_acts
-from api.cases.stage_rules import load_rules
+from api.acts import machine_acts
+from api.acts.stage_rules import load_rules
 from api.inserting import insert_rows
 from api.people.accounts import add_person
 from api.people.keys import sha256_of

@@ -1,0 +1,150 @@
+"""Which act of a person leads from which state, and who may do it: one table for doing, refusing and offering acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import bindparam, exists, select
+from sqlalchemy.orm import Session
+
+from api.acts.machine_acts import may_reopen
+from api.acts.stage_rules import REOPEN, load_limits
+from api.acts.timers import is_overdue
+from api.cases.errors import CaseForbidden
+from api.cases.scope import check_visible
+from api.cases.states import OPEN, CaseState
+from api.people.callers import Caller
+from api.rights import Rights, Role
+from api.tables import Case, CaseAsk
+
+MAX_EXTENSIONS = 2
+MAX_SUSPENSIONS = 1
+
+
+class Step(StrEnum):
+    """An act under its word in the API."""
+
+    CONFIRM = "confirm"
+    REJECT = "reject"
+    CHANGE_KIND = "change_kind"
+    ASSIGN = "assign"
+    DISPATCH = "dispatch"
+    START = "start"
+    FINISH = "finish"
+    RETURN = "return"
+    ASK_EXTENSION = "ask_extension"
+    ASK_SUSPENSION = "ask_suspension"
+    DECIDE_ASK = "decide_ask"
+    RESUME = "resume"
+    CHECK = "check"
+    CLOSE = "close"
+    FAIL_CHECK = "fail_check"
+    REOPEN = "reopen"
+    VOID = "void"
+    FLAG = "flag"
+    COMMENT = "comment"
+    LINK = "link"
+    ADD_EVIDENCE = "add_evidence"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """action: the word of rights.csv. states: in which a case must be."""
+
+    action: str
+    states: frozenset[CaseState]
+
+
+_IN_HAND = frozenset({CaseState.DISPATCHED, CaseState.HANDLING})
+_ANY = frozenset(CaseState)
+_ASK = "case.request_extension_or_suspension"
+_HANDLE = "case.start_or_finish_handling"
+_CHECK = "case.check_and_close"
+_REGROUP = "case.merge_or_split"
+
+RULES: dict[Step, Rule] = {
+    Step.CONFIRM: Rule("case.confirm_or_reject", frozenset({CaseState.DETECTED})),
+    Step.REJECT: Rule("case.confirm_or_reject", frozenset({CaseState.DETECTED})),
+    Step.CHANGE_KIND: Rule("case.change_kind", OPEN),
+    Step.ASSIGN: Rule("case.assign", OPEN),
+    Step.DISPATCH: Rule("case.dispatch", frozenset({CaseState.FILED, CaseState.RETURNED})),
+    Step.START: Rule(_HANDLE, frozenset({CaseState.DISPATCHED})),
+    Step.FINISH: Rule(_HANDLE, frozenset({CaseState.HANDLING})),
+    Step.RETURN: Rule("case.return_with_reason", _IN_HAND),
+    Step.ASK_EXTENSION: Rule(_ASK, _IN_HAND),
+    Step.ASK_SUSPENSION: Rule(_ASK, frozenset({CaseState.HANDLING})),
+    Step.DECIDE_ASK: Rule("case.decide_extension_or_suspension", _ANY),
+    Step.RESUME: Rule(_HANDLE, frozenset({CaseState.SUSPENDED})),
+    Step.CHECK: Rule(_CHECK, frozenset({CaseState.HANDLED})),
+    Step.CLOSE: Rule(_CHECK, frozenset({CaseState.CHECKING})),
+    Step.FAIL_CHECK: Rule(_CHECK, frozenset({CaseState.CHECKING})),
+    Step.REOPEN: Rule(_CHECK, frozenset({CaseState.CLOSED})),
+    Step.VOID: Rule("case.void", frozenset({CaseState.FILED, CaseState.RETURNED})),
+    Step.FLAG: Rule("case.supervise_flag", OPEN),
+    Step.COMMENT: Rule("case.comment", _ANY),
+    Step.LINK: Rule(_REGROUP, _ANY),
+    Step.ADD_EVIDENCE: Rule("evidence.add", OPEN),
+    Step.MERGE: Rule(_REGROUP, OPEN),
+    Step.UNMERGE: Rule(_REGROUP, frozenset({CaseState.MERGED})),
+    Step.SPLIT: Rule(_REGROUP, OPEN),
+}
+
+
+def allowed_acts(session: Session, rights: Rights, caller: Caller, case: Case, *, at: datetime) -> list[str]:
+    """Returns the words of the acts that the caller may do to the case as it is now, in the order of a case's life."""
+    return [step.value for step in _offered(session, rights, caller, case, at)]
+
+
+def may_extend(case: Case, *, at: datetime) -> bool:
+    """Twice at most, and not once overdue; what is due at no time cannot be due later."""
+    return case.extension_count < MAX_EXTENSIONS and case.stage_due_at is not None and not is_overdue(case, at=at)
+
+
+def may_suspend(case: Case) -> bool:
+    return case.suspension_count < MAX_SUSPENSIONS
+
+
+def _offered(session: Session, rights: Rights, caller: Caller, case: Case, at: datetime) -> Iterator[Step]:
+    for step, rule in RULES.items():
+        if case.state not in rule.states or not _may(rights, caller, case, rule.action):
+            continue
+        if step is Step.ASK_EXTENSION and not may_extend(case, at=at):
+            continue
+        if step is Step.ASK_SUSPENSION and not may_suspend(case):
+            continue
+        if step is Step.ASSIGN and not _may_assign(caller, case):
+            continue
+        if step is Step.DECIDE_ASK and not _has_open_ask(session, case):
+            continue
+        if step is Step.SPLIT and case.incidents_count < 2:
+            continue
+        if step is Step.REOPEN and not may_reopen(case, at=at, window=load_limits(session).get(REOPEN)):
+            continue
+        yield step
+
+
+def _may(rights: Rights, caller: Caller, case: Case, action: str) -> bool:
+    if not rights.may(caller.role, action):
+        return False
+    try:
+        check_visible(rights, caller, case, action=action)
+    except CaseForbidden:
+        return False
+    return True
+
+
+def _may_assign(caller: Caller, case: Case) -> bool:
+    return caller.role is not Role.HANDLER or case.assignee_id in (None, caller.person_id)
+
+
+_OPEN_ASK = select(exists().where(CaseAsk.case_id == bindparam("case_id"), CaseAsk.granted.is_(None)))
+
+
+def _has_open_ask(session: Session, case: Case) -> bool:
+    return bool(session.connection().scalar(_OPEN_ASK, {"case_id": case.id}))

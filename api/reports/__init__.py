@@ -1,0 +1,1 @@
+"""From reports to cases: which case a report belongs to, and what it changes."""

@@ -1,0 +1,137 @@
+"""Makes a new case of a report: where it is, whose it is, whether a permit allows it, and what was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from api.cases.states import ENDED, CaseState
+from api.matching import among
+from api.places.index import Resolved
+from api.reports.by_people import ReportByPerson
+from api.reports.moments import moments_of
+from api.reports.nearness import JOIN_M_MAX, cell_of, cells_touched, metres_between
+from api.reports.whereabouts import Whereabouts, set_position
+from api.schemas import Report
+from api.tables import Case, Kind, Permit
+from api.tables.base import JsonObject
+
+RECURRENCE = "recurrence"
+RECURS_WITHIN = timedelta(days=30)
+_COUNTED = sorted(ENDED - {CaseState.MERGED})
+_Known = tuple[UUID, datetime]
+
+
+def make_case(report: Report, kind: Kind, where: Whereabouts, resolved: Resolved, *, now: datetime) -> Case:
+    """Returns a case in state detected, not in the database yet, as it is before its first report is counted."""
+    seen = moments_of(report)
+    case = Case(
+        id=uuid7(),
+        state=CaseState.DETECTED,
+        version=1,
+        kind_key=kind.key,
+        detected_kind_key=kind.key,
+        family=kind.family,
+        edge_id=report.edge_id,
+        watch_id=report.watch_id,
+        source_type=report.source_type,
+        source_id=report.source_id,
+        preset=report.preset,
+        asset_id=where.asset_id,
+        detector=report.detector.name if report.detector else None,
+        weights_sha256=report.detector.weights_sha256 if report.detector else None,
+        first_seen_at=seen.first_seen_at,
+        last_seen_at=seen.occurred_at,
+        incidents_count=0,
+        reports_count=0,
+        muted_count=0,
+        recurrences_count=0,
+        still_there=False,
+        created_at=now,
+    )
+    if where.position is not None:
+        set_position(case, where.position, cell=cell_of(*where.position.point))
+    set_place(case, resolved)
+    if isinstance(report, ReportByPerson):
+        case.channel, case.reporter = report.channel, report.reporter
+        case.description, case.address = report.description, report.address
+    return case
+
+
+def set_place(case: Case, resolved: Resolved) -> None:
+    case.department = resolved.department
+    case.grid_id, case.road_class = resolved.grid_id, resolved.road_class
+    if resolved.district is not None:
+        case.district = resolved.district
+
+
+def permit(session: Session, case: Case, resolved: Resolved, *, now: datetime) -> JsonObject | None:
+    """Turns a new alarm down where a permit allows it, until that ends; returns what the history says, or None.
+
+    What a person reports is only marked with the permit: a person decides.
+    """
+    if resolved.permit_id is None:
+        return None
+    case.permit_id = resolved.permit_id
+    if not case.edge_id or resolved.permit_until is None:
+        return None
+    name = session.scalar(select(Permit.name).where(Permit.id == resolved.permit_id)) or str(resolved.permit_id)
+    case.state, case.ended_at = CaseState.REJECTED, now
+    case.rejected_reason = f"permitted: {name}"[:500]
+    case.muted_until = resolved.permit_until
+    return {"permit_id": str(resolved.permit_id), "permit": name, "until": resolved.permit_until.isoformat()}
+
+
+class Recurrences:
+    """The cases that ended within the last 30 days where new cases are made: of the same watch and kind, or near by."""
+
+    def __init__(self, session: Session, cases: Iterable[Case], kinds: Mapping[str, Kind], *, now: datetime) -> None:
+        self._kinds = kinds
+        new = list(cases)
+        since = now - RECURS_WITHIN
+        self._by_watch: dict[tuple[str, str, str], list[_Known]] = {}
+        self._by_cell: dict[tuple[str, int], list[tuple[_Known, float, float]]] = {}
+        ended = Case.state.in_(_COUNTED) & (Case.ended_at >= since)
+        watches = sorted({(case.edge_id, case.watch_id) for case in new if case.watch_id})
+        if watches:
+            rows = session.execute(
+                select(Case.id, Case.ended_at, Case.edge_id, Case.watch_id, Case.detected_kind_key).where(
+                    among(session, (Case.edge_id, Case.watch_id), watches), ended
+                )
+            )
+            for case_id, ended_at, edge_id, watch_id, kind_key in rows:
+                known = self._by_watch.setdefault((edge_id, watch_id, kind_key), [])
+                known.append((case_id, ended_at or since))
+        cells = sorted({cell for case in new for cell in self._cells(case)})
+        if cells:
+            near = session.execute(
+                select(Case.id, Case.ended_at, Case.family, Case.cell, Case.longitude, Case.latitude).where(
+                    Case.cell.in_(cells), ended, Case.family.in_({case.family for case in new})
+                )
+            )
+            for case_id, ended_at, family, cell, longitude, latitude in near:
+                known_near = self._by_cell.setdefault((family, cell or 0), [])
+                known_near.append(((case_id, ended_at or since), longitude or 0.0, latitude or 0.0))
+
+    def of(self, case: Case) -> tuple[int, UUID | None]:
+        """Returns how many ended cases there are, and the one that ended last."""
+        found = dict(self._by_watch.get((case.edge_id, case.watch_id, case.detected_kind_key), ()))
+        radius_m = min(self._kinds[case.detected_kind_key].join_m, JOIN_M_MAX)
+        for cell in self._cells(case):
+            for (case_id, ended_at), longitude, latitude in self._by_cell.get((case.family, cell), ()):
+                if metres_between(*_point(case), longitude, latitude) <= radius_m:
+                    found[case_id] = ended_at
+        return len(found), max(found, key=lambda case_id: found[case_id]) if found else None
+
+    def _cells(self, case: Case) -> Iterable[int]:
+        radius_m = self._kinds[case.detected_kind_key].join_m
+        return cells_touched(*_point(case), radius_m) if radius_m > 0 and case.cell is not None else ()
+
+
+def _point(case: Case) -> tuple[float, float]:
+    return case.longitude or 0.0, case.latitude or 0.0
