@@ -15,7 +15,8 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from api.people.callers import ANONYMOUS, Caller, find_caller, identify
+from api.asking import Asks
+from api.people.callers import ANONYMOUS, Caller, find_caller, identify, recognise
 from api.problems import Problem
 from api.rights import Rights, Role
 from api.services import Services, services_of
@@ -40,6 +41,17 @@ class Allowed:
     def ask(self, request: Request) -> Caller:
         """Returns who asks. Raises: Problem: 401 or 403."""
         return self.admit(request, self.bearer(request))
+
+    def ask_quickly(self, request: Request, asks: Asks) -> Caller | None:
+        """Returns who asks, where that is a person who may; None: ``ask`` has more to do, or to refuse."""
+        services, bearer = services_of(request), self.bearer(request)
+        if not bearer:
+            return None
+        caller = recognise(asks, bearer, now=services.clock(), idle=_idle(services))
+        if caller is None or not caller.may(services.rights, self.action):
+            return None
+        request.state.actor = caller.actor
+        return caller
 
     def ask_again(self, request: Request) -> Caller:
         """Returns who it is by now, for an answer that goes on: that is no use, nor theft of an exchanged token.

@@ -9,16 +9,25 @@ from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+
+from api.asking import AsksByDriver
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 _WRITES = "streetcase_writes"
+_QUICK_CONNECTIONS = 10
+_QUICK_WAIT_S = 2.0
 
 
 class DatabaseUnavailable(Exception):
     """No server answers, it refuses the password, the file cannot be opened, or the tables are not made yet."""
+
+
+class NotQuick(Exception):
+    """The quick way failed; the usual one says why, or finds that it works again."""
 
 
 class Database:
@@ -28,6 +37,7 @@ class Database:
         self.engine = _engine(database_url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(**{_WRITES: True})
+        self._quick = self.engine if self.is_sqlite else _quick_engine(database_url)
         self._glancing = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer at a time anyway; waiting here is fair, its busy loop is not.
         self._one_writer = Lock() if self.is_sqlite else nullcontext()
@@ -48,6 +58,29 @@ class Database:
             yield session
 
     @contextmanager
+    def quick(self) -> Iterator[AsksByDriver]:
+        """Asks the driver itself, for what is asked most often; each SELECT is of committed rows.
+
+        Its connections are not tried before they are used, so any error of the driver may mean that the server was
+        restarted: then whoever asks does so again by ``glance``. Raises: NotQuick: For any failure of the database.
+        """
+        failures: tuple[type[Exception], ...] = (
+            *_failures(self._quick.dialect),
+            OperationalError,
+            InterfaceError,
+            PoolTimeoutError,
+        )
+        try:
+            with self._quick.connect() as connection:
+                try:
+                    yield AsksByDriver(connection)
+                except _failures(connection.dialect):
+                    connection.invalidate()
+                    raise
+        except failures as error:
+            raise NotQuick(type(error).__name__) from error
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in one transaction: committed when the block is left, rolled back by an exception."""
         with self._one_writer, Session(self._writing, expire_on_commit=False) as session, session.begin():
@@ -61,6 +94,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._quick.dispose()
 
 
 @contextmanager
@@ -80,20 +114,44 @@ def database_of_command(database_url: str) -> Iterator[Database]:
         database.close()
 
 
+def _quick_engine(database_url: str) -> Engine:
+    """Of PostgreSQL: few connections, each outside transactions, neither tried before use nor reset after it."""
+    return create_engine(
+        database_url,
+        pool_size=_QUICK_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=_QUICK_WAIT_S,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        connect_args={"options": _options(make_url(database_url))},
+    )
+
+
+def _failures(dialect: Dialect) -> tuple[type[Exception], ...]:
+    """Of the driver, where the connection or the server is to blame and not what was asked."""
+    driver = dialect.loaded_dbapi
+    return driver.OperationalError, driver.InterfaceError
+
+
+def _options(url: URL) -> str:
+    # Whatever zone the server prefers: in one east of UTC the last hours of the year 9999 cannot be read.
+    return " ".join([*url.normalized_query.get("options", ()), "-c timezone=UTC"])
+
+
 def _engine(database_url: str) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
-        # Whatever zone the server prefers: in one east of UTC the last hours of the year 9999 cannot be read.
-        options = " ".join([*url.normalized_query.get("options", ()), "-c timezone=UTC"])
         return create_engine(
             url,
-            pool_size=5,
-            max_overflow=15,
+            # Few are opened anew under load: a new one has to prepare every statement again.
+            pool_size=10,
+            max_overflow=10,
             pool_pre_ping=True,
             # Whatever the server prefers: what is read behind a lock must be what its last holder committed.
             isolation_level="READ COMMITTED",
             hide_parameters=True,
-            connect_args={"options": options},
+            connect_args={"options": _options(url)},
         )
     if url.database:
         file = Path(url.database).absolute()

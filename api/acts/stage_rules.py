@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from api.acts.clocks import Limit
+from api.asking import Asks, Question
 from api.clocks.work_time import WorkingHours, load_working_hours
 from api.inserting import insert_if_absent
 from api.tables import EscalationStep, StageLimit
@@ -23,6 +24,9 @@ ESCALATION_STEPS_CSV = _CATALOGUE / "escalation_steps.csv"
 REOPEN = "reopen"
 EXPIRE = "expire"
 """Rows of ``stage_limits`` that are no stages: how long a case may be reopened, and an alarm be unseen."""
+
+_limits = StageLimit.__table__.c
+_REOPEN_WINDOW = Question(select(_limits.limit, _limits.limit_unit).where(_limits.stage == bindparam("stage")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ def load_rules(session: Session) -> StageRules:
 
 def load_limits(session: Session) -> dict[str, Limit]:
     return {row.stage: Limit(row.limit, row.limit_unit) for row in session.scalars(select(StageLimit))}
+
+
+def reopen_window(asks: Asks) -> Limit | None:
+    """Returns how long a case may be reopened after it was closed; None: at any time."""
+    rows = asks(_REOPEN_WINDOW, {"stage": REOPEN})
+    return Limit(rows[0]["limit"], rows[0]["limit_unit"]) if rows else None
 
 
 def seed_rules(session: Session) -> None:

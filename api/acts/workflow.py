@@ -11,8 +11,9 @@ from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from api.acts.machine_acts import may_reopen
-from api.acts.stage_rules import REOPEN, load_limits
+from api.acts.stage_rules import reopen_window
 from api.acts.timers import is_overdue
+from api.asking import Asks, AsksBySession, Question
 from api.cases.errors import CaseForbidden
 from api.cases.scope import check_visible
 from api.cases.states import OPEN, CaseState
@@ -95,10 +96,17 @@ RULES: dict[Step, Rule] = {
     Step.SPLIT: Rule(_REGROUP, OPEN),
 }
 
+_BY_STATE = {state: tuple((step, rule) for step, rule in RULES.items() if state in rule.states) for state in CaseState}
+
 
 def allowed_acts(session: Session, rights: Rights, caller: Caller, case: Case, *, at: datetime) -> list[str]:
     """Returns the words of the acts that the caller may do to the case as it is now, in the order of a case's life."""
-    return [step.value for step in _offered(session, rights, caller, case, at)]
+    return acts_offered(AsksBySession(session), rights, caller, case, at=at)
+
+
+def acts_offered(asks: Asks, rights: Rights, caller: Caller, case: Case, *, at: datetime) -> list[str]:
+    """The same; ``asks`` for what the case itself does not say."""
+    return [step.value for step in _offered(asks, rights, caller, case, at)]
 
 
 def may_extend(case: Case, *, at: datetime) -> bool:
@@ -110,9 +118,12 @@ def may_suspend(case: Case) -> bool:
     return case.suspension_count < MAX_SUSPENSIONS
 
 
-def _offered(session: Session, rights: Rights, caller: Caller, case: Case, at: datetime) -> Iterator[Step]:
-    for step, rule in RULES.items():
-        if case.state not in rule.states or not _may(rights, caller, case, rule.action):
+def _offered(asks: Asks, rights: Rights, caller: Caller, case: Case, at: datetime) -> Iterator[Step]:
+    may: dict[str, bool] = {}
+    for step, rule in _BY_STATE[case.state]:
+        if rule.action not in may:
+            may[rule.action] = _may(rights, caller, case, rule.action)
+        if not may[rule.action]:
             continue
         if step is Step.ASK_EXTENSION and not may_extend(case, at=at):
             continue
@@ -120,11 +131,11 @@ def _offered(session: Session, rights: Rights, caller: Caller, case: Case, at: d
             continue
         if step is Step.ASSIGN and not _may_assign(caller, case):
             continue
-        if step is Step.DECIDE_ASK and not _has_open_ask(session, case):
+        if step is Step.DECIDE_ASK and not _has_open_ask(asks, case):
             continue
         if step is Step.SPLIT and case.incidents_count < 2:
             continue
-        if step is Step.REOPEN and not may_reopen(case, at=at, window=load_limits(session).get(REOPEN)):
+        if step is Step.REOPEN and not may_reopen(case, at=at, window=reopen_window(asks)):
             continue
         yield step
 
@@ -143,8 +154,15 @@ def _may_assign(caller: Caller, case: Case) -> bool:
     return caller.role is not Role.HANDLER or case.assignee_id in (None, caller.person_id)
 
 
-_OPEN_ASK = select(exists().where(CaseAsk.case_id == bindparam("case_id"), CaseAsk.granted.is_(None)))
+_OPEN_ASK = Question(
+    select(
+        exists()
+        .where(CaseAsk.case_id == bindparam("case_id", type_=CaseAsk.__table__.c.case_id.type))
+        .where(CaseAsk.granted.is_(None))
+        .label("is_asked")
+    )
+)
 
 
-def _has_open_ask(session: Session, case: Case) -> bool:
-    return bool(session.connection().scalar(_OPEN_ASK, {"case_id": case.id}))
+def _has_open_ask(asks: Asks, case: Case) -> bool:
+    return bool(asks(_OPEN_ASK, {"case_id": case.id})[0]["is_asked"])

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, bindparam, exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, exists, select
+from sqlalchemy.orm import aliased
 
 from api.acts.timers import is_overdue
-from api.acts.workflow import allowed_acts
+from api.acts.workflow import acts_offered
+from api.asking import Asks, Question
 from api.cases.errors import CaseMissing
 from api.cases.evidence import EXPIRED, note_arrivals
 from api.cases.quick import NEEDED, summary_of
@@ -43,7 +45,7 @@ _PLATE = exists().where(_same.sha256 == Evidence.sha256, _same.plate_kept).label
 
 _KIND_COLUMNS = tuple(Kind.__table__.c[name].label(f"_{_KIND}{name}") for name in ShownKind.model_fields)
 _CASE_COLUMNS = tuple(Case.__table__.c[name] for name in _CASE_NAMES)
-_CASE = (
+_CASE = Question(
     select(
         *(Case.__table__.c[name] for name in _CASE_NAMES), *_KIND_COLUMNS, Person.__table__.c.name.label("_assignee")
     )
@@ -52,13 +54,13 @@ _CASE = (
     .outerjoin(Person.__table__, Person.__table__.c.id == Case.__table__.c.assignee_id)
     .where(Case.__table__.c.id == _ID)
 )
-_INCIDENTS = (
+_INCIDENTS = Question(
     select(*(Incident.__table__.c[name] for name in ShownIncident.model_fields))
     .where(Incident.__table__.c.case_id == _ID)
     .order_by(Incident.__table__.c.last_seen_at.desc(), Incident.__table__.c.id)
     .limit(_INCIDENTS_SHOWN)
 )
-_EVIDENCE = (
+_EVIDENCE = Question(
     select(Evidence.__table__.c.id, *(Evidence.__table__.c[name] for name in _EVIDENCE_NAMES), _PLATE)
     .where(Evidence.__table__.c.case_id == _ID)
     .order_by(Evidence.__table__.c.id.desc())
@@ -78,24 +80,25 @@ class CaseRead:
         return to_json(self.shown)
 
 
-def read_case(session: Session, rights: Rights, caller: Caller, case_id: UUID, *, now: datetime) -> CaseRead:
+def read_case(asks: Asks, rights: Rights, caller: Caller, case_id: UUID, *, now: datetime) -> CaseRead:
     """Raises: CaseMissing, CaseForbidden."""
-    connection, asked = session.connection(), {"case_id": case_id}
-    found = connection.execute(_CASE, asked).one_or_none()
-    if found is None:
+    asked = {"case_id": case_id}
+    found = asks(_CASE, asked)
+    if not found:
         raise CaseMissing(f"there is no case {case_id}")
-    # A row has what is read of a case here, all of which is shown too.
-    case, row = cast(Case, found), found._mapping
+    row = found[0]
+    # It has what is read of a case here, all of which is shown too.
+    case = cast(Case, SimpleNamespace(**row))
     check_visible(rights, caller, case, action=_READ)
     kind = {name: row[f"_{_KIND}{name}"] for name in ShownKind.model_fields}
     shown = summary_of(row, {case.kind_key: kind})
     shown["clocks"] = {name: row[name] for name in _CLOCK_NAMES} | {"overdue": is_overdue(case, at=now)}
     shown["assignee"] = row["_assignee"]
-    shown["allowed_acts"] = allowed_acts(session, rights, caller, case, at=now)
-    shown["second_look"] = second_look_of(session, case)
+    shown["allowed_acts"] = acts_offered(asks, rights, caller, case, at=now)
+    shown["second_look"] = second_look_of(asks, case)
     shown |= {name: row[name] for name in _COUNTED_NAMES}
-    shown["incidents"] = [dict(incident) for incident in connection.execute(_INCIDENTS, asked).mappings()]
-    evidence = _evidence(connection, asked)
+    shown["incidents"] = asks(_INCIDENTS, asked)
+    evidence = asks(_EVIDENCE, asked)
     awaited = {item.pop("id"): place for place, item in enumerate(evidence) if _is_awaited(item)}
     for item in evidence:
         item.pop("id", None)
@@ -112,10 +115,6 @@ def notice_arrivals(here: Services, read: CaseRead) -> None:
     note_arrivals(here.database, here.evidence, items)
     for item in items:
         read.shown["evidence"][read.awaited[item.id]] |= {"state": item.state, "reason": item.reason}
-
-
-def _evidence(connection: Connection, asked: Mapping[str, UUID]) -> list[dict[str, Any]]:
-    return [dict(item) for item in connection.execute(_EVIDENCE, asked).mappings()]
 
 
 def _is_awaited(item: Mapping[str, Any]) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
+from api.asking import Asks, Question
 from api.reports.by_people import PERSON
 from api.reports.candidates import FAULTS
 from api.tables import BlindSource, Case, Incident
@@ -29,20 +30,22 @@ class SecondLook(StrEnum):
 
 
 # A fault is what makes its source blind: of itself it can be believed.
-_IS_BLIND = Incident.kind_key.not_in(FAULTS) & exists().where(
-    BlindSource.edge_id == Incident.edge_id, BlindSource.source_id.in_((Incident.source_id, ""))
+_IS_BLIND = and_(*(Incident.kind_key != fault for fault in sorted(FAULTS))) & exists().where(
+    BlindSource.edge_id == Incident.edge_id,
+    or_(BlindSource.source_id == Incident.source_id, BlindSource.source_id == ""),
 )
 _IS_OPEN = Incident.cleared_at.is_(None)
-# Built once: each case that is read asks it.
-_INCIDENTS = (
+_COUNTED = (
     select(
         Incident.case_id,
-        func.count(when((_IS_OPEN, 1))),
-        func.count(when((_IS_OPEN & ~_IS_BLIND, 1))),
+        func.count(when((_IS_OPEN, 1))).label("open_count"),
+        func.count(when((_IS_OPEN & ~_IS_BLIND, 1))).label("sighted"),
     )
-    .where(Incident.case_id.in_(bindparam("case_ids", expanding=True)), Incident.source_type != PERSON)
+    .where(Incident.source_type != PERSON)
     .group_by(Incident.case_id)
 )
+_OF_CASES = _COUNTED.where(Incident.case_id.in_(bindparam("case_ids", expanding=True)))
+_OF_CASE = Question(_COUNTED.where(Incident.case_id == bindparam("case_id", type_=Incident.__table__.c.case_id.type)))
 
 
 def second_looks(session: Session, cases: Iterable[Case]) -> dict[UUID, SecondLook]:
@@ -50,14 +53,17 @@ def second_looks(session: Session, cases: Iterable[Case]) -> dict[UUID, SecondLo
     by_id = {case.id: case for case in cases}
     if not by_id:
         return {}
-    rows = session.connection().execute(_INCIDENTS, {"case_ids": list(by_id)})
+    rows = session.connection().execute(_OF_CASES, {"case_ids": list(by_id)})
     return {case_id: _look(by_id[case_id], open_count, sighted) for case_id, open_count, sighted in rows}
 
 
-def second_look_of(session: Session, case: Case) -> SecondLook | None:
+def second_look_of(asks: Asks, case: Case) -> SecondLook | None:
     """The same of one case; nothing is asked where the case itself says it."""
     said = _said_by(case)
-    return said if said is not None else second_looks(session, [case]).get(case.id)
+    if said is not None:
+        return said
+    found = asks(_OF_CASE, {"case_id": case.id})
+    return _look(case, found[0]["open_count"], found[0]["sighted"]) if found else None
 
 
 def _look(case: Case, open_count: int, sighted: int) -> SecondLook:

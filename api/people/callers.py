@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from api.asking import Asks, AsksBySession, Question
 from api.audit.trail import write_audit
 from api.database import Database
 from api.people.keys import KEY_PREFIX, KeyKind, find_key, note_key_use, sha256_of
@@ -56,7 +57,7 @@ class Caller:
 
 _sessions, _people = LoginSession.__table__.c, Person.__table__.c
 # Columns, not objects, and built once: this runs before everything else.
-_SESSION = (
+_SESSION = Question(
     select(
         _sessions.login_id,
         _sessions.replaced_at,
@@ -70,7 +71,7 @@ _SESSION = (
     .join_from(LoginSession.__table__, Person.__table__, _sessions.person_id == _people.id)
     .where(
         _sessions.token_hash == bindparam("token_hash"),
-        _sessions.expires_at > bindparam("now"),
+        _sessions.expires_at > bindparam("now", type_=_sessions.expires_at.type),
         _people.disabled_at.is_(None),
     )
 )
@@ -110,9 +111,17 @@ def identify(
                 )
         _log.warning("a replaced token was used; its login has ended", person=found.name)
         return None
-    if found is not None and found.last_used_at is not None and found.last_used_at + NOTED_EVERY <= now:
+    if found is not None and _is_to_note(found, now):
         _note_use(database, found, now)
     return found
+
+
+def recognise(asks: Asks, bearer: str, *, now: datetime, idle: timedelta) -> Caller | None:
+    """Returns the person whose session this is, where nothing is to be noted; for anybody else ask ``identify``."""
+    if len(bearer) > _MAX_BEARER_LENGTH or bearer.startswith(KEY_PREFIX):
+        return None
+    found = _person(asks, bearer, now, idle)
+    return None if found is None or isinstance(found, _Stolen) or _is_to_note(found, now) else found
 
 
 def find_caller(session: Session, bearer: str, *, now: datetime, idle: timedelta = _NEVER_IDLE) -> Caller | None:
@@ -124,7 +133,11 @@ def find_caller(session: Session, bearer: str, *, now: datetime, idle: timedelta
 def _look_up(session: Session, bearer: str, now: datetime, idle: timedelta) -> Caller | _Stolen | None:
     if len(bearer) > _MAX_BEARER_LENGTH:
         return None
-    return _machine(session, bearer, now) if bearer.startswith(KEY_PREFIX) else _person(session, bearer, now, idle)
+    return (
+        _machine(session, bearer, now)
+        if bearer.startswith(KEY_PREFIX)
+        else _person(AsksBySession(session), bearer, now, idle)
+    )
 
 
 def _machine(session: Session, bearer: str, now: datetime) -> Caller | None:
@@ -144,25 +157,30 @@ def _machine(session: Session, bearer: str, now: datetime) -> Caller | None:
     return Caller(role=Role.EDGE_KEY, name=str(key.edge_id))
 
 
-def _person(session: Session, bearer: str, now: datetime, idle: timedelta) -> Caller | _Stolen | None:
+def _person(asks: Asks, bearer: str, now: datetime, idle: timedelta) -> Caller | _Stolen | None:
     token_hash = sha256_of(bearer)
-    found = session.connection().execute(_SESSION, {"token_hash": token_hash, "now": now}).first()
-    if found is None:
+    rows = asks(_SESSION, {"token_hash": token_hash, "now": now})
+    if not rows:
         return None
-    if is_stolen(found.replaced_at, now):
-        return _Stolen(login_id=found.login_id, person_id=found.id, name=found.name)
-    if is_idle(found.last_used_at, now, idle):
+    found = rows[0]
+    if is_stolen(found["replaced_at"], now):
+        return _Stolen(login_id=found["login_id"], person_id=found["id"], name=found["name"])
+    if is_idle(found["last_used_at"], now, idle):
         return None
     return Caller(
-        role=Role(found.role),
-        name=found.name,
-        person_id=found.id,
-        department=found.department,
-        grids=None if found.grids is None else frozenset(found.grids),
+        role=Role(found["role"]),
+        name=found["name"],
+        person_id=found["id"],
+        department=found["department"],
+        grids=None if found["grids"] is None else frozenset(found["grids"]),
         token_hash=token_hash,
-        login_id=found.login_id,
-        last_used_at=found.last_used_at,
+        login_id=found["login_id"],
+        last_used_at=found["last_used_at"],
     )
+
+
+def _is_to_note(caller: Caller, now: datetime) -> bool:
+    return caller.last_used_at is not None and caller.last_used_at + NOTED_EVERY <= now
 
 
 def _note_use(database: Database, caller: Caller, now: datetime) -> None:

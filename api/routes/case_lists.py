@@ -7,10 +7,12 @@ from http import HTTPStatus
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from sqlalchemy.orm import Session
 
 from api.access import allowed
+from api.asking import AsksByDriver
 from api.cases.counts import CountBy, count_cases
 from api.cases.cursors import CursorRefused, Sort
 from api.cases.filters import Area, CaseFilter, conditions
@@ -21,10 +23,9 @@ from api.cases.states import CaseState
 from api.cases.tokens import asked_tokens
 from api.people.callers import Caller
 from api.problems import Problem
+from api.quick_routes import asked_by, quick_routes
 from api.schemas import Key, Short, Utc
-from api.services import Here
-
-router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
+from api.services import Here, Services, services_of
 
 Lister = Annotated[Caller, allowed("case.list_filed")]
 _LONGITUDE = r"-?(?:180|1[0-7][0-9]|[0-9]{1,2})(?:\.[0-9]{1,17})?"
@@ -133,21 +134,36 @@ class CaseCountQuery(CaseQuery):
     by: CountBy = CountBy.STATE
 
 
-@router.get("", response_model=CasePage)
-def list_page(query: Annotated[CaseListQuery, Query()], caller: Lister, here: Here) -> Response:
-    """Lists cases; those not filed only to those who review alarms."""
+def _list_quickly(request: Request, asks: AsksByDriver, caller: Caller) -> Response | None:
+    query = asked_by(request.query_params, CaseListQuery)
+    if query is None:
+        return None
+    with asks.session() as session:
+        return _page(session, query, caller, services_of(request))
+
+
+def _page(session: Session, query: CaseListQuery, caller: Caller, here: Services) -> Response:
     wanted = query.filter()
     if query.sort is Sort.REVIEW and wanted.states is None:
         wanted = _alarms(wanted)
     asked = PageAsked(wanted, sort=query.sort, after=query.after, limit=query.limit)
-    with here.database.glance() as session:
-        try:
-            rows, following = list_cases(session, here.rights, caller, asked=asked, of=LIST, now=here.clock())
-        except CursorRefused as error:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
-        kinds = kinds_of(session, rows)
+    try:
+        rows, following = list_cases(session, here.rights, caller, asked=asked, of=LIST, now=here.clock())
+    except CursorRefused as error:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
     # Already in the shape of the model, which would otherwise check each field of each case once more.
-    return Response(page_json(rows, kinds, following=following), media_type="application/json")
+    page = page_json(rows, kinds_of(session, rows), following=following)
+    return Response(page, media_type="application/json")
+
+
+router = APIRouter(prefix="/api/v1/cases", tags=["cases"], route_class=quick_routes({"list_page": _list_quickly}))
+
+
+@router.get("", response_model=CasePage)
+def list_page(query: Annotated[CaseListQuery, Query()], caller: Lister, here: Here) -> Response:
+    """Lists cases; those not filed only to those who review alarms."""
+    with here.database.glance() as session:
+        return _page(session, query, caller, here)
 
 
 @router.get("/counts")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.access import allowed
 from api.acts.schemas import ShownAsk, ShownLink, ShownTimerLine, TimerPage
+from api.asking import AsksByDriver, AsksBySession
 from api.cases.lists import find_case, lines_of
-from api.cases.reading import notice_arrivals, read_case
+from api.cases.reading import CaseRead, notice_arrivals, read_case
 from api.cases.schemas import (
     CaseDetail,
     HistoryPage,
@@ -20,12 +21,26 @@ from api.cases.schemas import (
 )
 from api.cases.views import asks_of, links_of
 from api.people.callers import Caller
-from api.services import Here
+from api.quick_routes import quick_routes
+from api.services import Here, services_of
 from api.tables import HistoryLine, ReportRow, TimerLine
 
-router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
-
 _READ = "case.read"
+
+
+def _show_quickly(request: Request, asks: AsksByDriver, caller: Caller) -> Response | None:
+    here = services_of(request)
+    read = read_case(asks, here.rights, caller, request.path_params["case_id"], now=here.clock())
+    return None if read.awaited else _shown(read)
+
+
+def _shown(read: CaseRead) -> Response:
+    headers = {"ETag": f'"{read.version}"'}
+    return Response(read.json(), media_type="application/json", headers=headers)
+
+
+router = APIRouter(prefix="/api/v1/cases", tags=["cases"], route_class=quick_routes({"show": _show_quickly}))
+
 Reader = Annotated[Caller, allowed(_READ)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 AfterLine = Annotated[int, Query(ge=0, le=2**62)]
@@ -34,10 +49,9 @@ AfterLine = Annotated[int, Query(ge=0, le=2**62)]
 @router.get("/{case_id:uuid}", response_model=CaseDetail)
 def show(case_id: UUID, caller: Reader, here: Here) -> Response:
     with here.database.glance() as session:
-        read = read_case(session, here.rights, caller, case_id, now=here.clock())
+        read = read_case(AsksBySession(session), here.rights, caller, case_id, now=here.clock())
     notice_arrivals(here, read)
-    headers = {"ETag": f'"{read.version}"'}
-    return Response(read.json(), media_type="application/json", headers=headers)
+    return _shown(read)
 
 
 @router.get("/{case_id}/history")

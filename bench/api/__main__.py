@@ -72,8 +72,10 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL runs as somebody else
         if asked.cases:
-            with _postgres(folder / "postgres") as server:
-                place = folder / "on-postgresql"
+            kept = (asked.keep or folder) / f"{asked.cases}-cases"
+            kept.mkdir(parents=True, exist_ok=True)
+            with _postgres(kept / "postgres") as server:
+                place = kept / "on-postgresql"
                 figures = _measure(place, asked, asked.cases, url=server.url, conninfo=server.conninfo, file=None)
                 _tell("PostgreSQL", figures)
         if asked.sqlite_cases:
@@ -92,16 +94,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the patient clients ask")
     parser.add_argument("--eager-seconds", type=float, default=4.0, help="how long each round of the eager ones lasts")
     parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument(
+        "--keep", type=Path, help="folder, readable by all, to keep PostgreSQL's cases in for next time"
+    )
     return parser.parse_args()
 
 
 def _measure(
     folder: Path, asked: argparse.Namespace, cases: int, *, url: str, conninfo: str | None, file: Path | None
 ) -> dict[str, Any]:
-    folder.mkdir(parents=True)
-    settings = make_settings(folder, url)
-    seconds = seed(cases, conninfo=conninfo, file=file)
-    print(f"{cases:,} cases seeded in {seconds:.0f} s", flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings, seeded = make_settings(folder, url), folder / "seeded"
+    if not seeded.exists():
+        seconds = seed(cases, conninfo=conninfo, file=file)
+        seeded.touch()
+        print(f"{cases:,} cases seeded in {seconds:.0f} s", flush=True)
     centre = furnish(settings, clients=asked.clients)
     database = Database(settings.database_url)
     some = centre.case_ids[:200]

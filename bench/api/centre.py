@@ -57,9 +57,10 @@ def furnish(settings: ApiSettings, *, clients: int) -> Centre:
     """Gives each client a session, and finds cases to ask about."""
     database, now = Database(settings.database_url), datetime.now(UTC)
     tokens = [f"st_{secrets.token_hex(16)}" for _ in range(clients)]
+    shift = secrets.token_hex(4)  # another than those of the last run, where the database was kept
     with database.write() as session:
         for number, token in enumerate(tokens):
-            name, role = f"bench-{number}", Role.SUPERVISOR
+            name, role = f"bench-{shift}-{number}", Role.SUPERVISOR
             person = add_person(session, name=name, role=role, department=None, password_hash="", now=now)
             session.add(
                 LoginSession(

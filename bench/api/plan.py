@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import event
 
+from api.asking import AsksBySession
 from api.cases.filters import CaseFilter
 from api.cases.lists import PageAsked, list_cases
 from api.cases.quick import LIST, kinds_of
@@ -38,7 +39,7 @@ def written_down(
     read: dict[str, list[Statement]] = {}
     for case_id in case_ids:
         with _statements(database) as reading, database.glance() as session:
-            read_case(session, rights, caller, UUID(case_id), now=now)
+            read_case(AsksBySession(session), rights, caller, UUID(case_id), now=now)
         read[case_id] = reading
     return Plan(conninfo, file, key=key[0], listing=listing, reading=read)
 
