@@ -55,6 +55,8 @@ def test_the_walls_hold(copy: Path) -> None:
         ("models/zoo.py", "import detectors.base"),
         ("edge/run.py", "import streetcase.told"),
         ("detectors/yolo.py", "import ultralytics"),
+        ("api/people/accounts.py", "import api.cases.lists"),
+        ("api/reports/recording.py", "import api.interchange.feed"),
     ],
 )
 def test_an_import_from_the_wrong_room_is_found(copy: Path, module: str, line: str) -> None:
