@@ -269,7 +269,7 @@ def test_errors_are_an_array_in_the_form_asked_for(
         ("requests/341122%00", {}, 404),
         ("services/dancing", {}, 404),
         ("tokens/dancing", {}, 404),
-        (f"tokens/{uuid4()}", {}, 404),
+        ("tokens/424dc15b-4c49-48f1-ae77-6933170421d6", {}, 404),
         ("requests", {"service_request_id": "no-such-request"}, 404),
         ("requests", {"status": "asleep"}, 400),
         ("requests", {"start_date": "yesterday"}, 400),
