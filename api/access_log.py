@@ -44,7 +44,7 @@ class AccessLog:
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         # The route as it is declared: a path may hold a one-time token, and there are too many of them to count by.
-        route = getattr(scope.get("route"), "path", NO_ROUTE)
+        route = getattr(scope.get("route"), "path_format", NO_ROUTE)
         self._metrics.answered(method=scope["method"], route=route, status=status, seconds=seconds)
         if route in _QUIET and status < _FAILED:
             return

@@ -54,7 +54,7 @@ def test_it_reports_and_asks_for_kinds_and_edges(shared_sqlite_place: Place) -> 
         ReportOutcome.DUPLICATE,
     ]
     assert shared_sqlite_place.service.report([]) == []
-    assert shared_sqlite_place.service.kinds() == {row["key"] for row in read_kinds()}
+    assert shared_sqlite_place.service.kinds() >= {row["key"] for row in read_kinds()}
     found = shared_sqlite_place.service.authenticate_edge(key)
     assert found is not None
     assert found.edge_id == "gate-3"

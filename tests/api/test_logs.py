@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from api.logs import configure_logs
+from api.people.logins import Attempt
 from tests.api.place import Place
 
 PASSWORD = "tell-no-one-of-this"
@@ -23,8 +24,8 @@ def _logs_as_they_were() -> Iterator[None]:
     structlog.configure(**before)
 
 
-def _fails(*_: object, password: str, **__: object) -> NoReturn:
-    kept = {"in a local variable": password}
+def _fails(_database: object, _passwords: object, attempt: Attempt, **__: object) -> NoReturn:
+    kept = {"in a local variable": attempt.password}
     raise RuntimeError(f"the disk is gone after {len(kept)} logins")
 
 
@@ -51,7 +52,7 @@ def test_log_lines_are_json_on_standard_error_with_plain_tracebacks(capsys: pyte
     log: Any = structlog.get_logger()
     with structlog.contextvars.bound_contextvars(request_id="tell-me-apart"):
         try:
-            _fails(password=PASSWORD)
+            _fails(None, None, Attempt("li", PASSWORD))
         except RuntimeError:
             log.exception("占道 failed")
     out, err = capsys.readouterr()

@@ -59,7 +59,8 @@ def test_a_calendar_is_made_and_changed(shared_place: Place) -> None:
     assert shared_place.person(Role.OPERATOR).get(path).json()["hours"] == [["22:00", "06:00"]]
     with shared_place.app.state.services.database.read() as session:
         subject = f"calendar:{path.rpartition('/')[2]}"
-        details = [row.details for row in session.scalars(select(AuditRow).where(AuditRow.subject == subject))]
+        rows = session.scalars(select(AuditRow).where(AuditRow.subject == subject).order_by(AuditRow.id))
+        details = [row.details for row in rows]
     assert [each["hours"] for each in details] == [PLAIN["hours"], nights["hours"]]
 
 
