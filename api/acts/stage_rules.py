@@ -25,7 +25,10 @@ REOPEN = "reopen"
 EXPIRE = "expire"
 """Rows of ``stage_limits`` that are no stages: how long a case may be reopened, and an alarm be unseen."""
 
-_limits = StageLimit.__table__.c
+# Columns, not objects, and built once: each act of a person asks for them.
+_limits, _steps = StageLimit.__table__.c, EscalationStep.__table__.c
+_LIMITS = select(_limits.stage, _limits.limit, _limits.limit_unit)
+_STEPS = select(_steps.stage, _steps.level, _steps.share, _steps.tells).order_by(_steps.stage, _steps.level)
 _REOPEN_WINDOW = Question(select(_limits.limit, _limits.limit_unit).where(_limits.stage == bindparam("stage")))
 
 
@@ -50,13 +53,13 @@ class StageRules:
 def load_rules(session: Session) -> StageRules:
     """Reads what holds now. Raises: CalendarMissing. CalendarRefused."""
     levels: dict[str, tuple[EscalationLevel, ...]] = {}
-    for step in session.scalars(select(EscalationStep).order_by(EscalationStep.stage, EscalationStep.level)):
+    for step in session.execute(_STEPS):
         levels[step.stage] = (*levels.get(step.stage, ()), EscalationLevel(step.level, step.share, step.tells))
     return StageRules(hours=load_working_hours(session), limits=load_limits(session), levels=levels)
 
 
 def load_limits(session: Session) -> dict[str, Limit]:
-    return {row.stage: Limit(row.limit, row.limit_unit) for row in session.scalars(select(StageLimit))}
+    return {row.stage: Limit(row.limit, row.limit_unit) for row in session.execute(_LIMITS)}
 
 
 def reopen_window(asks: Asks) -> Limit | None:
