@@ -17,7 +17,7 @@ from api.cases.errors import CaseConflict, CaseMissing
 from api.cases.history import Act, line
 from api.cases.scope import check_visible
 from api.cases.states import CaseState
-from api.cases.texts import index_case
+from api.cases.texts import add_words, index_case
 from api.people.callers import Caller
 from api.rights import Rights
 from api.tables import Case
@@ -83,6 +83,8 @@ def note(session: Session, case: Case, act: Act, decision: Decision, details: Ma
         request_id=decision.request_id,
         details={"act": act.value, **told},
     )
-    if act in _REWORDING:
+    if act is Act.CONFIRMED:
+        add_words(session, case, [case.number])
+    elif act in _REWORDING:
         index_case(session, case)
     _log.info(f"case {act}", case_id=str(case.id), actor=actor)

@@ -28,8 +28,8 @@ Act = Callable[[Session, UUID, Decision], Case]
 class CaseDoor:
     """Built for each request; see ``Door``."""
 
-    def __init__(self, here: Here, request_id: RequestId, response: Response, if_match: IfMatch = None) -> None:
-        self.here: Services = here
+    def __init__(self, here: Services, request_id: str, response: Response, if_match: str | None) -> None:
+        self.here = here
         self._request_id = request_id
         self._response = response
         self._if_match = if_match
@@ -53,13 +53,20 @@ class CaseDoor:
         with self.here.database.write() as session:
             case = do(session, case_id, decision)
             session.flush()
-            onlooker = Onlooker(session, self.here.rights, caller, decision.at)
-            shown = for_acting(case, session.get_one(Kind, case.kind_key), onlooker)
+            kind = session.get_one(Kind, case.kind_key)
+        # After the commit: until then others wait for the case, and for the next number of its district.
+        with self.here.database.read() as session:
+            shown = for_acting(case, kind, Onlooker(session, self.here.rights, caller, decision.at))
         self._response.headers["ETag"] = f'"{shown.version}"'
         return shown
 
 
-Door = Annotated[CaseDoor, Depends()]
+async def _door(here: Here, request_id: RequestId, response: Response, if_match: IfMatch = None) -> CaseDoor:
+    # A class as a dependency would cost each act a thread's turn.
+    return CaseDoor(here, request_id, response, if_match)
+
+
+Door = Annotated[CaseDoor, Depends(_door)]
 
 
 def _version(if_match: str) -> int | None:
