@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -108,6 +109,16 @@ def test_nobody_is_asked_while_nobody_waits(api: FakeApi) -> None:
     tell(api, story)
 
 
+@pytest.fixture
+def _others_are_no_garbage() -> Iterator[None]:
+    """What other tests left in this process is not looked through again and again while this one is measured."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_others_are_no_garbage")
 def test_thousands_wait_on_one_question_a_round_and_no_thread_of_their_own(api: FakeApi) -> None:
     async def story(requests: OpenRequests) -> None:
         threads = threading.active_count()
