@@ -123,10 +123,12 @@ def test_thousands_wait_on_one_question_a_round_and_no_thread_of_their_own(api: 
     async def story(requests: OpenRequests) -> None:
         threads = threading.active_count()
         waiting = [asyncio.create_task(requests.wait_for(f"edge-{n}", wait_s=15)) for n in range(WAITING)]
+        await asyncio.sleep(1)  # starting thousands takes its time, above all in a process that has run other tests
+        asked_before = api.questions
         cpu_s = time.thread_time()  # of this loop: other tests' places have threads of their own
         await asyncio.sleep(1)
-        assert time.thread_time() - cpu_s < 0.7, "starting them included"
-        assert api.questions <= 1 + 1 / EVERY_S
+        assert time.thread_time() - cpu_s < 0.5
+        assert api.questions - asked_before <= 1 + 1 / EVERY_S
         assert threading.active_count() < threads + 5
         request = api.add("edge-77")
         assert await waiting[77] == [request]
