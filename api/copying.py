@@ -19,21 +19,31 @@ def copy_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, 
     Raises: DBAPIError: The same kinds as an INSERT by SQLAlchemy.
     """
     import psycopg  # noqa: PLC0415 (only where there is PostgreSQL)
-    from psycopg.sql import SQL, Identifier  # noqa: PLC0415
 
-    columns, starting = _columns(table, rows[0])
-    names = SQL(", ").join(Identifier(name) for name in (*columns, *starting))
-    statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table.name), names)
+    statement, values = copy_of(connection, table, rows)
     driver = cast(psycopg.Connection, connection.connection.driver_connection)
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for values in _bound(connection, table, columns, rows):
-                copy.write_row((*values, *starting.values()))
+            for row in values:
+                copy.write_row(row)
     except psycopg.Error as error:
         # Not chained with its values: they may be personal data.
         raise DBAPIError.instance(
             f"COPY {table.name}", None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
         ) from error
+
+
+def copy_of(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
+) -> tuple[bytes, Iterator[Sequence[Any]]]:
+    """Returns the statement, and each row's values as the driver takes them."""
+    from psycopg.sql import SQL, Identifier  # noqa: PLC0415
+
+    columns, starting = _columns(table, rows[0])
+    names = SQL(", ").join(Identifier(name) for name in (*columns, *starting))
+    statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table.name), names)
+    bound = _bound(connection, table, columns, rows)
+    return statement.as_bytes(), ((*values, *starting.values()) for values in bound)
 
 
 def _columns(table: Table, row: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:

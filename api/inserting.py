@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from api.copying import WORTH_IT, copy_rows
+from api import copying
 from api.tables import Base
 
 
@@ -62,8 +62,8 @@ def _values(row: Base, names: Sequence[str], first: Mapping[str, Any]) -> dict[s
 def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     """Inserts rows of values, all with the same keys, in one go."""
     connection = session.connection()
-    if len(rows) >= WORTH_IT and connection.dialect.name == "postgresql":
-        copy_rows(connection, _table(table), rows)
+    if len(rows) >= copying.WORTH_IT and connection.dialect.name == "postgresql":
+        copying.copy_rows(connection, _table(table), rows)
     elif rows:
         connection.execute(insert(_table(table)), list(rows))
 

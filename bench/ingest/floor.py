@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import event
+from sqlalchemy import Connection, Table, event
 
+from api import copying
+from api.copying import copy_of, copy_rows
 from api.database import Database
 from api.reports.recording import record
 from api.schemas import Report
@@ -28,11 +30,12 @@ WARM_UP = 2
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement as it reached the driver; ``parameters`` is a list of rows where ``many``."""
+    """One statement as it reached the driver; ``parameters`` is a list of rows where ``many``, and of a COPY."""
 
-    text: str
+    text: str | bytes
     parameters: Any
     many: bool
+    copy: bool = False
 
 
 def reports(count: int) -> list[Report]:
@@ -60,7 +63,13 @@ def written_down(database: Database, batches: Sequence[Sequence[Report]]) -> tup
         # An INSERT of many rows that returns some is told as many, but goes as one statement with one mapping.
         transactions[-1].append(Statement(text, parameters, many=not isinstance(parameters, Mapping)))
 
+    def note_copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        text, values = copy_of(connection, table, rows)
+        transactions[-1].append(Statement(text, list(values), many=True, copy=True))
+        copy_rows(connection, table, rows)
+
     event.listen(database.engine, "before_cursor_execute", note)
+    copying.copy_rows = note_copy  # a COPY passes by the events of statements
     begun_s = time.perf_counter()
     for number, batch in enumerate(batches):
         if number == WARM_UP:
@@ -69,6 +78,7 @@ def written_down(database: Database, batches: Sequence[Sequence[Report]]) -> tup
         record(database, batch, now=datetime.now(UTC))
     spent_s = time.perf_counter() - begun_s
     event.remove(database.engine, "before_cursor_execute", note)
+    copying.copy_rows = copy_rows
     return transactions, sum(len(batch) for batch in batches[WARM_UP:]) / spent_s
 
 
@@ -80,6 +90,11 @@ def run_again(conninfo: str, transactions: Sequence[Sequence[Statement]], *, bat
             if number == WARM_UP:
                 begun_s = time.perf_counter()
             for statement in statements:
+                if statement.copy:
+                    with cursor.copy(statement.text) as copy:
+                        for row in statement.parameters:
+                            copy.write_row(row)
+                    continue
                 if statement.many:
                     cursor.executemany(statement.text, statement.parameters)
                     continue
