@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, m
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import Pool
 
 from api.asking import AsksByDriver
 
@@ -91,6 +92,12 @@ class Database:
         """A bare connection in one writing transaction, for migrations."""
         with self._one_writer, self._writing.begin() as connection:
             yield connection
+
+    @property
+    def pools(self) -> list[Pool]:
+        """All that hold connections: the usual one, and on PostgreSQL that of quick reading."""
+        engines = [self.engine] if self._quick is self.engine else [self.engine, self._quick]
+        return [engine.pool for engine in engines]
 
     def close(self) -> None:
         self.engine.dispose()

@@ -75,10 +75,10 @@ class _InDatabase(Collector):
                 "streetcase_audit_unsealed", "Audit rows not chained yet, 10,000 at most.", value=_unsealed(session)
             )
             yield GaugeMetricFamily("streetcase_webhooks_waiting", "Deliveries to be made.", value=_waiting(session))
-        pool = self._database.engine.pool
-        if isinstance(pool, QueuePool):
-            yield GaugeMetricFamily("streetcase_database_connections_in_use", "", value=pool.checkedout())
-            yield GaugeMetricFamily("streetcase_database_connections_idle", "", value=pool.checkedin())
+        pools = [pool for pool in self._database.pools if isinstance(pool, QueuePool)]
+        in_use, idle = sum(pool.checkedout() for pool in pools), sum(pool.checkedin() for pool in pools)
+        yield GaugeMetricFamily("streetcase_database_connections_in_use", "", value=in_use)
+        yield GaugeMetricFamily("streetcase_database_connections_idle", "", value=idle)
 
 
 def _unsealed(session: Session) -> int:

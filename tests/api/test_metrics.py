@@ -106,3 +106,14 @@ def test_a_process_whose_chores_have_died_is_not_ready(sqlite_place: Place, monk
     monkeypatch.setattr(ChoreRunner, "is_alive", False)
     answer = sqlite_place.client().get("/health/ready")
     assert (answer.status_code, answer.json()["chores"]) == (503, "have stopped")
+
+
+def test_the_connections_of_every_pool_are_counted(shared_postgres_place: Place) -> None:
+    database = shared_postgres_place.app.state.services.database
+
+    def in_use() -> float:
+        return _samples(shared_postgres_place)["streetcase_database_connections_in_use", ()]
+
+    before = in_use()
+    with database.quick(), database.quick(), database.quick():
+        assert in_use() >= before + 2, "other threads may have given one back"
