@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Column, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from api import copying
 from api.tables import Base
+
+_Row = TypeVar("_Row", bound=Base)
 
 
 def insert_if_absent(session: Session, table: type[Base], rows: Sequence[dict[str, Any]], *, unique: list[str]) -> bool:
@@ -34,29 +36,37 @@ def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqli
     return sqlite.insert(table)
 
 
+def new_row(table: type[_Row], **values: Any) -> _Row:
+    """Makes an object, mostly for ``insert_new``: while no session holds it, nobody has to be told of each value."""
+    row = table()
+    vars(row).update(values)
+    return row
+
+
 def insert_new(session: Session, rows: Sequence[Base]) -> None:
     """Inserts objects of one table, which the session does not hold and need not learn of, in one go."""
     if rows:
         table = _table(type(rows[0]))
+        # Straight from the objects: they are in no session, so that nothing is to be loaded.
+        given = [vars(row) for row in rows]
         # A number that the database gives is left out; what has no value is NULL, or what its column starts with.
         columns = [column for column in table.columns if column is not table.autoincrement_column]
-        first = {
-            column.key: column.default.arg
-            for column in columns
-            if isinstance(column.default, ScalarElementColumnDefault)
-        }
-        names = [column.key for column in columns]
-        values = [_values(row, names, first) for row in rows]
+        first = {column.key: _start_of(column) for column in columns}
         # A case has eighty columns; half of them say nothing while it is new.
-        said = [name for name in names if any(row[name] is not None for row in values)]
-        insert_rows(session, type(rows[0]), [{name: row[name] for name in said} for row in values])
+        said = [
+            name
+            for name, start in first.items()
+            if start is not None or any(values.get(name) is not None for values in given)
+        ]
+        insert_rows(session, type(rows[0]), [_values(values, said, first) for values in given])
 
 
-def _values(row: Base, names: Sequence[str], first: Mapping[str, Any]) -> dict[str, Any]:
-    # Straight from the object: it is in no session, so that nothing is to be loaded.
-    set_values = vars(row)
-    values = {name: set_values.get(name) for name in names}
-    return values | {name: start for name, start in first.items() if values[name] is None}
+def _start_of(column: Column[Any]) -> Any:
+    return column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
+
+
+def _values(given: Mapping[str, Any], names: Sequence[str], first: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: first[name] if (value := given.get(name)) is None else value for name in names}
 
 
 def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from api.inserting import insert_new
+from api.matching import one_of
 from api.reports.by_people import ReportByPerson
 from api.schemas import ReportedEvidence
 from api.tables import Case, Evidence, Incident
@@ -88,5 +89,5 @@ def move_evidence(session: Session, incident_ids: Collection[UUID], case_id: UUI
 def _known(session: Session, incident_ids: Collection[UUID]) -> dict[_ItemKey, Evidence]:
     if not incident_ids:
         return {}
-    rows = session.scalars(select(Evidence).where(Evidence.incident_id.in_(incident_ids)))
+    rows = session.scalars(select(Evidence).where(one_of(session, Evidence.incident_id, incident_ids)))
     return {(row.incident_id, row.sha256, row.role): row for row in rows}

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.cases.states import ENDED, OPEN, CaseState
-from api.matching import among
+from api.matching import among, one_of
 from api.reports.moments import moments_of
 from api.reports.nearness import JOIN_M_MAX, cells_touched, metres_between
 from api.reports.whereabouts import Whereabouts
@@ -119,7 +119,7 @@ class Sought:
                 Case.latitude,
                 Case.first_seen_at,
                 Case.last_seen_at,
-            ).where(Case.cell.in_(sorted(cells)), Case.state.in_(OPEN), of_family)
+            ).where(one_of(session, Case.cell, cells), Case.state.in_(OPEN), of_family)
         ).all()
         return {
             row.id
@@ -147,7 +147,7 @@ def known_incidents(session: Session, incident_ids: Collection[UUID]) -> Known:
     rows = session.execute(
         select(Incident.id, Case.id, Case.state)
         .join(Case, Case.id == Incident.case_id)
-        .where(Incident.id.in_(incident_ids))
+        .where(one_of(session, Incident.id, incident_ids))
     ).all()
     return Known({row[0]: row[1] for row in rows}, {row[1]: row[2] for row in rows})
 

@@ -16,21 +16,21 @@ from api.acts.timers import CLOCK_COLUMNS
 from api.cases.history import Act
 from api.cases.states import CaseState
 from api.clocks.work_time import WorkingHours, WorkTimeError
-from api.inserting import insert_if_absent, insert_new, insert_rows
+from api.inserting import insert_if_absent, insert_new, insert_rows, new_row
 from api.places.index import PlacesIndex
 from api.places.resolver import places_index
 from api.reports.aftermath import Step, relation_after
 from api.reports.announced import AnnouncedEvidence
 from api.reports.blindness import keep_blind_sources
 from api.reports.by_people import ReportByPerson, actor_of
+from api.reports.counting import count_on
 from api.reports.gone import gone_in_database, gone_in_memory
 from api.reports.looks import CROP
 from api.reports.moments import moments_of
 from api.reports.muting import box_of
-from api.reports.nearness import cell_of
-from api.reports.new_cases import RECURRENCE, Recurrences, make_case, permit, set_place
+from api.reports.new_cases import RECURRENCE, Recurrences, make_case, permit, place_columns
 from api.reports.telling import Telling, told_by
-from api.reports.whereabouts import Whereabouts, position_of, set_position
+from api.reports.whereabouts import Whereabouts, position_columns, position_of
 from api.schemas import Report, ReportOutcome
 from api.tables import Case, CaseLink, Incident, Kind, ReportRow, TimerLine
 from api.tables.base import JsonObject
@@ -140,15 +140,12 @@ class CaseChanges:
         seen = moments_of(report)
         if seen.occurred_at >= incident.last_seen_at or incident.box is None:
             incident.box = box_of(report) or incident.box
-        for counted in (case, incident):
-            counted.reports_count += 1
-            counted.first_seen_at = min(counted.first_seen_at, seen.first_seen_at)
-            counted.last_seen_at = max(counted.last_seen_at, seen.occurred_at)
-            counted.dwell_s = _greater(counted.dwell_s, report.dwell_s)
-            counted.score = _greater(counted.score, report.score)
+        count_on(case, report, seen)
+        count_on(incident, report, seen)
         if case.state is CaseState.REJECTED and outcome is not ReportOutcome.NEW_CASE:
             case.muted_count += 1
-        case.asset_id = case.asset_id or report.asset_id
+        if report.asset_id and not case.asset_id:
+            case.asset_id = report.asset_id
         self._place(case, report)
         if report.phase == "cleared":
             self._clear(report, case, incident, at=seen.occurred_at)
@@ -190,8 +187,7 @@ class CaseChanges:
             self._first_alarm = {name: getattr(case, name) for name in CLOCK_COLUMNS}, lines
             return lines
         columns, lines = self._first_alarm
-        for name, value in columns.items():
-            setattr(case, name, value)
+        vars(case).update(columns)  # As ``new_row`` does: no session holds it yet.
         return [line | {"case_id": case.id, "actor": actor_of(report)} for line in lines]
 
     def _begin_history(self, case: Case, report: Report, outcome: ReportOutcome) -> None:
@@ -201,7 +197,8 @@ class CaseChanges:
 
     def _begin_incident(self, report: Report, case: Case) -> Incident:
         seen = moments_of(report)
-        incident = Incident(
+        incident = new_row(
+            Incident,
             id=report.incident_id,
             case_id=case.id,
             kind_key=report.kind,
@@ -223,10 +220,12 @@ class CaseChanges:
         if report.position is None or case.longitude is not None:
             return
         position = position_of(report.position)
-        set_position(case, position, cell=cell_of(*position.point))
+        columns = position_columns(position)
         kind = self._kinds.get(case.kind_key)
         if case.state is CaseState.DETECTED and kind is not None:
-            set_place(case, self._places.resolve(kind, *position.point, moments_of(report).occurred_at))
+            columns |= place_columns(self._places.resolve(kind, *position.point, moments_of(report).occurred_at))
+        for name, value in columns.items():
+            setattr(case, name, value)
 
     def _clear(self, report: Report, case: Case, incident: Incident, *, at: datetime) -> None:
         # The latest word holds, in whatever order the words arrive, and only while nothing was seen after it.
@@ -284,7 +283,3 @@ class CaseChanges:
             "request_id": report.request_id,
             "payload": report.model_dump(mode="json", exclude_none=True),
         }
-
-
-def _greater(known: float | None, reported: float | None) -> float | None:
-    return max((value for value in (known, reported) if value is not None), default=None)

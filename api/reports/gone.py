@@ -14,6 +14,7 @@ from sqlalchemy import case as when
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.matching import one_of
 from api.reports.by_people import PERSON
 from api.tables import Incident
 from api.tables.base import UtcTime
@@ -41,7 +42,7 @@ def gone_in_database(session: Session, case_ids: Collection[UUID]) -> dict[UUID,
     reported_at = func.max(when((by_person, Incident.last_seen_at)), type_=UtcTime())
     rows = session.execute(
         select(Incident.case_id, followed, stays, cleared_at, reported_at)
-        .where(Incident.case_id.in_(case_ids))
+        .where(one_of(session, Incident.case_id, case_ids))
         .group_by(Incident.case_id)
     )
     return {

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from api.matching import one_of
 from api.reports.locks import WatchKey
 from api.tables import Incident, KeptApart
 
@@ -58,7 +59,7 @@ class Holdings:
             return
         self._loaded.update(case_ids)
         held = select(Incident.case_id, Incident.edge_id, Incident.source_id, Incident.watch_id, Incident.box)
-        rows = self._session.execute(held.where(Incident.case_id.in_(case_ids)))
+        rows = self._session.execute(held.where(one_of(self._session, Incident.case_id, case_ids)))
         for case_id, edge_id, source_id, watch_id, box in rows:
             self._held.setdefault(case_id, []).append(Held(edge_id, source_id, watch_id, box))
 

@@ -13,6 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from api.cases.states import OPEN, CaseState
+from api.matching import one_of
 from api.reports.candidates import (
     JoinKey,
     Nearby,
@@ -251,7 +252,8 @@ def _watch_of(report: Report) -> WatchKey:
 
 
 def _seen_cases(session: Session, report_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    rows = session.execute(select(ReportRow.report_id, ReportRow.case_id).where(ReportRow.report_id.in_(report_ids)))
+    seen = one_of(session, ReportRow.report_id, report_ids)
+    rows = session.execute(select(ReportRow.report_id, ReportRow.case_id).where(seen))
     return {row.report_id: row.case_id for row in rows}
 
 
@@ -259,5 +261,6 @@ def _incidents_of(session: Session, incident_ids: set[UUID], cases: Mapping[UUID
     if not cases:
         return {}
     # One made since the cases were locked is left out: to insert it fails, and the batch is tried again.
-    found = session.scalars(select(Incident).where(Incident.id.in_(incident_ids), Incident.case_id.in_(cases)))
+    asked = one_of(session, Incident.id, incident_ids) & one_of(session, Incident.case_id, cases)
+    found = session.scalars(select(Incident).where(asked))
     return {incident.id: incident for incident in found}

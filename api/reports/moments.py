@@ -26,16 +26,13 @@ class Moments:
 
 def moments_of(report: Report) -> Moments:
     """Puts when the report was received in the place of what cannot be: to refuse it would lose a real alarm."""
-    given = {"first_seen_at": report.first_seen_at, "occurred_at": report.occurred_at}
+    first_seen_at, occurred_at = report.first_seen_at, report.occurred_at
     received_at = min(max(report.received_at, _EARLIEST), _LATEST)
-    believed = {name: at if _is_plausible(at, received_at) else received_at for name, at in given.items()}
-    return Moments(
-        # An event that waited was received after it occurred: nothing is first seen later than that.
-        first_seen_at=min(believed.values()),
-        occurred_at=believed["occurred_at"],
-        doubted={name: at.isoformat() for name, at in given.items() if not _is_plausible(at, received_at)},
-    )
-
-
-def _is_plausible(moment: datetime, received_at: datetime) -> bool:
-    return moment >= _EARLIEST and moment - received_at <= _MAY_BE_AHEAD
+    latest = received_at + _MAY_BE_AHEAD
+    doubted: dict[str, str] = {}
+    if not _EARLIEST <= first_seen_at <= latest:
+        doubted["first_seen_at"], first_seen_at = first_seen_at.isoformat(), received_at
+    if not _EARLIEST <= occurred_at <= latest:
+        doubted["occurred_at"], occurred_at = occurred_at.isoformat(), received_at
+    # An event that waited was received after it occurred: nothing is first seen later than that.
+    return Moments(min(first_seen_at, occurred_at), occurred_at, doubted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import asin, cos, degrees, floor, radians, sin, sqrt
 
 CELL_DEG = 0.005
@@ -20,10 +21,11 @@ def cell_of(longitude: float, latitude: float) -> int:
     return _row(latitude) * _COLUMNS + _column(longitude) % _COLUMNS
 
 
+@lru_cache(maxsize=4096)
 def cells_touched(longitude: float, latitude: float, radius_m: float) -> frozenset[int]:
     """Returns the cells that a circle may touch; whatever lies within ``radius_m`` lies in one of them.
 
-    radius_m: ``JOIN_M_MAX`` at most.
+    radius_m: ``JOIN_M_MAX`` at most. Kept, since a batch asks for each of its positions several times.
     """
     # A little more than the circle, so that rounding can leave nothing out.
     angle = (min(radius_m, JOIN_M_MAX) * 1.001 + 0.5) / _EARTH_M

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from api.cases.states import ENDED, CaseState
-from api.matching import among
+from api.inserting import new_row
+from api.matching import among, one_of
 from api.places.index import Resolved
 from api.reports.by_people import ReportByPerson
 from api.reports.moments import moments_of
-from api.reports.nearness import JOIN_M_MAX, cell_of, cells_touched, metres_between
-from api.reports.whereabouts import Whereabouts, set_position
+from api.reports.nearness import JOIN_M_MAX, cells_touched, metres_between
+from api.reports.whereabouts import Whereabouts, position_columns
 from api.schemas import Report
 from api.tables import Case, Kind, Permit
 from api.tables.base import JsonObject
@@ -30,7 +31,9 @@ _Known = tuple[UUID, datetime]
 def make_case(report: Report, kind: Kind, where: Whereabouts, resolved: Resolved, *, now: datetime) -> Case:
     """Returns a case in state detected, not in the database yet, as it is before its first report is counted."""
     seen = moments_of(report)
-    case = Case(
+    position = {} if where.position is None else position_columns(where.position)
+    case = new_row(
+        Case,
         id=uuid7(),
         state=CaseState.DETECTED,
         version=1,
@@ -53,21 +56,19 @@ def make_case(report: Report, kind: Kind, where: Whereabouts, resolved: Resolved
         recurrences_count=0,
         still_there=False,
         created_at=now,
+        **position,
+        **place_columns(resolved),
     )
-    if where.position is not None:
-        set_position(case, where.position, cell=cell_of(*where.position.point))
-    set_place(case, resolved)
     if isinstance(report, ReportByPerson):
         case.channel, case.reporter = report.channel, report.reporter
         case.description, case.address = report.description, report.address
     return case
 
 
-def set_place(case: Case, resolved: Resolved) -> None:
-    case.department = resolved.department
-    case.grid_id, case.road_class = resolved.grid_id, resolved.road_class
-    if resolved.district is not None:
-        case.district = resolved.district
+def place_columns(resolved: Resolved) -> JsonObject:
+    """The columns of a case that follow from its position; where no grid has it, the district stays what it was."""
+    columns = {"department": resolved.department, "grid_id": resolved.grid_id, "road_class": resolved.road_class}
+    return columns if resolved.district is None else columns | {"district": resolved.district}
 
 
 def permit(session: Session, case: Case, resolved: Resolved, *, now: datetime) -> JsonObject | None:
@@ -111,7 +112,7 @@ class Recurrences:
         if cells:
             near = session.execute(
                 select(Case.id, Case.ended_at, Case.family, Case.cell, Case.longitude, Case.latitude).where(
-                    Case.cell.in_(cells), ended, Case.family.in_({case.family for case in new})
+                    one_of(session, Case.cell, cells), ended, Case.family.in_({case.family for case in new})
                 )
             )
             for case_id, ended_at, family, cell, longitude, latitude in near:

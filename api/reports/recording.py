@@ -21,8 +21,8 @@ from api.reports.muting import Muting, prepare_muting
 from api.schemas import Report, ReportAnswer, ReportOutcome
 from api.tables import Case, Incident, Kind
 
-MAX_TOGETHER = 100
-"""Reports of one transaction: it bounds how much is locked at once."""
+MAX_TOGETHER = 200
+"""Reports of one transaction, as many as a worker hands in at once: it bounds how much is locked together."""
 
 _TRIES = 5
 _POSTGRES_TRY_AGAIN = frozenset({"40001", "40P01"})
@@ -49,7 +49,7 @@ def record(
     request_id: str | None = None,
     store: EvidenceStore | None = None,
 ) -> list[ReportAnswer]:
-    """Records the reports, up to a hundred in one transaction; returns one answer each, in order.
+    """Records the reports, up to ``MAX_TOGETHER`` in one transaction; returns one answer each, in order.
 
     request_id: of this call, written into histories where a report brings none of its own. store: where crops are
     compared with those of rejected cases; without it nothing new is muted.

@@ -10,8 +10,10 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from api.places.datum import gcj02_to_wgs84
+from api.reports.nearness import cell_of
 from api.schemas import Report, ReportedPosition
-from api.tables import Camera, Case, Sensor
+from api.tables import Camera, Sensor
+from api.tables.base import JsonObject
 
 SourceKey = tuple[str, str, str]
 """Type, edge and id of a source."""
@@ -91,12 +93,17 @@ def source_of(report: Report) -> SourceKey:
     return report.source_type, report.edge_id, report.source_id
 
 
-def set_position(case: Case, position: Position, *, cell: int) -> None:
-    case.longitude, case.latitude = position.longitude, position.latitude
-    case.position_error_m = position.error_m
-    case.given_longitude, case.given_latitude = position.given_longitude, position.given_latitude
-    case.given_datum = position.given_datum
-    case.cell = cell
+def position_columns(position: Position) -> JsonObject:
+    """The columns of a case that say where it is."""
+    return {
+        "longitude": position.longitude,
+        "latitude": position.latitude,
+        "position_error_m": position.error_m,
+        "given_longitude": position.given_longitude,
+        "given_latitude": position.given_latitude,
+        "given_datum": position.given_datum,
+        "cell": cell_of(*position.point),
+    }
 
 
 def _leaves_out(report: Report) -> bool:
