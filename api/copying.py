@@ -49,7 +49,8 @@ def copy_of(
 def _columns(table: Table, row: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
     starting: dict[str, Any] = {}
     for column in table.columns:
-        if column.key in row or column.default is None:
+        # What the database itself starts with need not be sent.
+        if column.key in row or column.default is None or column.server_default is not None:
             continue
         if not isinstance(column.default, ScalarElementColumnDefault):
             raise TypeError(f"{table.name}.{column.key} has to be given: its default is worked out for each row")

@@ -37,7 +37,7 @@ def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqli
 
 
 def new_row(table: type[_Row], **values: Any) -> _Row:
-    """Makes an object, mostly for ``insert_new``: while no session holds it, nobody has to be told of each value."""
+    """Makes an object for ``insert_new``, or to be added to a session: until then nobody need be told of its values."""
     row = table()
     vars(row).update(values)
     return row
@@ -53,11 +53,7 @@ def insert_new(session: Session, rows: Sequence[Base]) -> None:
         columns = [column for column in table.columns if column is not table.autoincrement_column]
         first = {column.key: _start_of(column) for column in columns}
         # A case has eighty columns; half of them say nothing while it is new.
-        said = [
-            name
-            for name, start in first.items()
-            if start is not None or any(values.get(name) is not None for values in given)
-        ]
+        said = [name for name in first if any(values.get(name) is not None for values in given)]
         insert_rows(session, type(rows[0]), [_values(values, said, first) for values in given])
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from api.inserting import insert_new
+from api.inserting import insert_new, new_row
 from api.matching import one_of
 from api.reports.by_people import ReportByPerson
 from api.schemas import ReportedEvidence
@@ -34,7 +34,8 @@ class AnnouncedEvidence:
         sacrificed = item.state == "sacrificed"
         if known is None:
             # Whatever an edge says, an item is present only once the store has it.
-            self._known[key] = known = Evidence(
+            self._known[key] = known = new_row(
+                Evidence,
                 case_id=case.id,
                 incident_id=incident.id,
                 sha256=item.sha256,
@@ -50,11 +51,13 @@ class AnnouncedEvidence:
         elif sacrificed and known.state == "pending":
             known.state, known.reason = "sacrificed", item.reason
         # Once marked it stays marked: a later event that leaves the mark out must not widen who may look.
-        known.plate_kept = known.plate_kept or item.plate_kept
+        if item.plate_kept and not known.plate_kept:
+            known.plate_kept = True
 
     def keep_photos(self, report: ReportByPerson, case: Case, incident: Incident) -> None:
         self._new.extend(
-            Evidence(
+            new_row(
+                Evidence,
                 case_id=case.id,
                 incident_id=incident.id,
                 sha256=photo.sha256,

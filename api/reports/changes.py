@@ -209,7 +209,11 @@ class CaseChanges:
             box=box_of(report),
             first_seen_at=seen.first_seen_at,
             last_seen_at=seen.occurred_at,
+            dwell_s=report.dwell_s,
+            score=report.score,
             reports_count=0,
+            cleared_at=None,
+            clear_reason=None,
         )
         self._new_incidents.append(incident)
         case.incidents_count += 1
@@ -247,15 +251,17 @@ class CaseChanges:
                     self._telling.write(case, Act.MUTE_ENDED, report, {"why": "gone"})
             elif gone_at is None and case.gone_at is not None:
                 self._telling.write(case, Act.SEEN_AGAIN, report)
-            case.gone_at = gone_at
+            if gone_at != case.gone_at:
+                case.gone_at = gone_at
 
     def _link_recurrences(self) -> None:
         if not self._new_cases:
             return
         before = Recurrences(self._session, self._new_cases, self._kinds, now=self.now)
         for case in self._new_cases:
-            case.recurrences_count, last = before.of(case)
+            count, last = before.of(case)
             if last is not None:
+                case.recurrences_count = count
                 self._link(case, last, RECURRENCE, self._touched[case.id][1])
 
     def _link(self, case: Case, other_id: UUID, relation: str, report: Report) -> None:

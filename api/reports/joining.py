@@ -89,7 +89,7 @@ class Joining:
 
     def muted_by(self, report: Report, kind: Kind) -> Case | None:
         """Returns the rejected case that mutes a new incident, which cannot be told from what was rejected."""
-        if not may_be_muted(report, kind):
+        if not self._muting.rejected or not may_be_muted(report, kind):
             return None
         occurred_at = moments_of(report).occurred_at
         for same in self._muting.same_as(report):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from api.schemas import Report
 
@@ -15,8 +15,7 @@ _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 _MAY_BE_AHEAD = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(NamedTuple):
     """When the incident was first and last seen; doubted: what the edge said instead, by the field's name."""
 
     first_seen_at: datetime

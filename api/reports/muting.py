@@ -66,7 +66,10 @@ class Muting:
 
 def box_of(report: Report) -> list[float] | None:
     """Returns the box of the first finding that has one, normalised xyxy."""
-    return next((list(finding.box) for finding in report.findings if finding.box is not None), None)
+    for finding in report.findings:
+        if finding.box is not None:
+            return list(finding.box)
+    return None
 
 
 def may_be_muted(report: Report, kind: Kind) -> bool:
@@ -79,7 +82,7 @@ def prepare_muting(database: Database, store: EvidenceStore | None, reports: Seq
     askers = [report for report in reports if report.watch_id and box_of(report) is not None]
     if store is None or not askers:
         return Muting()
-    with database.read() as session:
+    with database.glance() as session:
         rejected = _rejected_near(session, askers)
         pairs = [(each, report) for each in rejected for report in askers if _may_be_same(each, report)]
         crops = _crops_of(session, {each.incident_id for each, _ in pairs if each.look is None})

@@ -54,6 +54,11 @@ def make_case(report: Report, kind: Kind, where: Whereabouts, resolved: Resolved
         reports_count=0,
         muted_count=0,
         recurrences_count=0,
+        # None as well: what was never set takes longer to read, and each of these is read soon.
+        given_family=None,
+        dwell_s=None,
+        score=None,
+        gone_at=None,
         still_there=False,
         created_at=now,
         **position,
