@@ -60,7 +60,7 @@ def create_app(settings: ApiSettings, *, clock: Clock = utc_now) -> FastAPI:
     """Raises: UnauthorisedRoute: If a route declares no action. RightsError: If the table of rights is broken.
     EvidenceMisconfigured: If the evidence store's settings cannot be used. ScoringError: If the table of the score is.
     """
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, processes=settings.processes)
     services = Services(
         settings=settings,
         database=database,

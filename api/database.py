@@ -19,7 +19,8 @@ from api.asking import AsksByDriver
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 _WRITES = "streetcase_writes"
-_QUICK_CONNECTIONS = 10
+_CONNECTIONS = 10
+_FEWEST_CONNECTIONS = 4
 _QUICK_WAIT_S = 2.0
 
 
@@ -32,13 +33,17 @@ class NotQuick(Exception):
 
 
 class Database:
-    """One engine and its pool. Safe to share between threads; close it at the end."""
+    """One engine and its pool. Safe to share between threads; close it at the end.
 
-    def __init__(self, database_url: str) -> None:
-        self.engine = _engine(database_url)
+    processes: how many serve on the same database together, and share what connections PostgreSQL has.
+    """
+
+    def __init__(self, database_url: str, *, processes: int = 1) -> None:
+        connections = max(_FEWEST_CONNECTIONS, _CONNECTIONS // processes)
+        self.engine = _engine(database_url, connections)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(**{_WRITES: True})
-        self._quick = self.engine if self.is_sqlite else _quick_engine(database_url)
+        self._quick = self.engine if self.is_sqlite else _quick_engine(database_url, connections)
         self._glancing = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer at a time anyway; waiting here is fair, its busy loop is not.
         self._one_writer = Lock() if self.is_sqlite else nullcontext()
@@ -121,11 +126,11 @@ def database_of_command(database_url: str) -> Iterator[Database]:
         database.close()
 
 
-def _quick_engine(database_url: str) -> Engine:
+def _quick_engine(database_url: str, connections: int) -> Engine:
     """Of PostgreSQL: few connections, each outside transactions, neither tried before use nor reset after it."""
     return create_engine(
         database_url,
-        pool_size=_QUICK_CONNECTIONS,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=_QUICK_WAIT_S,
         pool_reset_on_return=None,
@@ -146,14 +151,14 @@ def _options(url: URL) -> str:
     return " ".join([*url.normalized_query.get("options", ()), "-c timezone=UTC"])
 
 
-def _engine(database_url: str) -> Engine:
+def _engine(database_url: str, connections: int) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
         return create_engine(
             url,
             # Few are opened anew under load: a new one has to prepare every statement again.
-            pool_size=10,
-            max_overflow=10,
+            pool_size=connections,
+            max_overflow=connections,
             pool_pre_ping=True,
             # Whatever the server prefers: what is read behind a lock must be what its last holder committed.
             isolation_level="READ COMMITTED",

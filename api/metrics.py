@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,15 +19,23 @@ from api.database import Database
 from api.tables import AuditRow, WebhookDelivery
 
 _DURATIONS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client keeps what several processes count; it looks at it when it is imported."""
+
 _UNSEALED_COUNTED = 10_000
 _WAITING = "waiting"
 
 
 class Metrics:
-    """One registry for each application, so that two in one process do not count each other's requests."""
+    """One registry for each application, so that two in one process do not count each other's requests.
+
+    Where several processes serve together, any of them tells what all have counted: each counts in files of its own, in
+    the folder that ``api.processes`` names in the environment before it starts them.
+    """
 
     def __init__(self, database: Database) -> None:
         self.registry = CollectorRegistry()
+        self._database = database
         labels = ("method", "route", "status")
         self._requests = Counter("streetcase_requests", "Answers given.", labels, registry=self.registry)
         self._durations = Histogram(
@@ -37,11 +47,11 @@ class Metrics:
         )
         self._chores = Gauge(
             "streetcase_chore_success_timestamp_seconds",
-            "When a chore last worked in this process; one process of all does them.",
+            "When a chore last worked; one process of all does them.",
             ("chore",),
+            multiprocess_mode="max",
             registry=self.registry,
         )
-        self.registry.register(_InDatabase(database))
 
     def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """route: as it is declared, with its parameters' names, so that there are few."""
@@ -53,7 +63,12 @@ class Metrics:
 
     def text(self) -> bytes:
         """Raises: SQLAlchemyError: If the database does not answer."""
-        return generate_latest(self.registry)
+        registry = CollectorRegistry()
+        registry.register(_InDatabase(self._database))
+        if FOLDER_VARIABLE in os.environ:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            return generate_latest(registry)
+        return generate_latest(self.registry) + generate_latest(registry)
 
 
 class _InDatabase(Collector):
@@ -77,8 +92,8 @@ class _InDatabase(Collector):
             yield GaugeMetricFamily("streetcase_webhooks_waiting", "Deliveries to be made.", value=_waiting(session))
         pools = [pool for pool in self._database.pools if isinstance(pool, QueuePool)]
         in_use, idle = sum(pool.checkedout() for pool in pools), sum(pool.checkedin() for pool in pools)
-        yield GaugeMetricFamily("streetcase_database_connections_in_use", "", value=in_use)
-        yield GaugeMetricFamily("streetcase_database_connections_idle", "", value=idle)
+        yield GaugeMetricFamily("streetcase_database_connections_in_use", "Of the process that answers.", value=in_use)
+        yield GaugeMetricFamily("streetcase_database_connections_idle", "Of the process that answers.", value=idle)
 
 
 def _unsealed(session: Session) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Sequence
 
 import uvicorn
 from fastapi import FastAPI
@@ -24,8 +25,11 @@ class ApiServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, *, host: str, port: int) -> None:
-    """Returns when the process was told to end, by SIGTERM or Ctrl-C."""
+def serve(app: FastAPI, *, host: str, port: int, sockets: Sequence[socket.socket] = ()) -> None:
+    """Returns when the process was told to end, by SIGTERM or Ctrl-C.
+
+    sockets: that are bound already; where there are none, host and port are.
+    """
     # A request gives the interpreter up at each of its twenty or so statements, and each time waits for it as long as
     # this: at Python's own 5 ms a busy process answers several times as late.
     sys.setswitchinterval(SWITCH_S)
@@ -33,4 +37,4 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
     configuration = uvicorn.Config(
         app, host=host, port=port, log_level="warning", access_log=False, proxy_headers=False
     )
-    ApiServer(configuration).run()
+    ApiServer(configuration).run(sockets=list(sockets) or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from api.evidence_store import EvidenceSettings
 from api.people.oidc_settings import OidcSettings
 
 Network = IPv4Network | IPv6Network
+MAX_PROCESSES = 64
+_USUAL_PROCESSES = 4
 _POSTGRESQL = "postgresql+psycopg"
 _DRIVERS = {"sqlite": "sqlite", "postgres": _POSTGRESQL, "postgresql": _POSTGRESQL, _POSTGRESQL: _POSTGRESQL}
 
@@ -36,6 +39,8 @@ class ApiSettings:
     tables of this release.
     audit_heads_file: where the head of the audit trail is written each day; None for beside the evidence.
     oidc: the identity provider, None for passwords alone.
+    processes: how many serve; 0: one on SQLite, which has one writer anyway, and on PostgreSQL one for each core, four
+    at most.
     """
 
     database_url: str = field(repr=False)
@@ -52,6 +57,7 @@ class ApiSettings:
     scoring_file: Path | None = None
     audit_heads_file: Path | None = None
     oidc: OidcSettings | None = None
+    processes: int = 0
 
     def __post_init__(self) -> None:
         # Frozen: the one place that brings the URL into the form that SQLAlchemy's drivers want.
@@ -65,6 +71,10 @@ class ApiSettings:
         if not 1 <= self.session_idle_minutes <= 60 * 24 * 30:
             got = self.session_idle_minutes
             raise SettingsError(f"session idle minutes: expected 1 to 43200, got {got}")
+        if not 0 <= self.processes <= MAX_PROCESSES:
+            raise SettingsError(f"processes: expected 0 to {MAX_PROCESSES}, got {self.processes}")
+        if self.processes == 0:
+            object.__setattr__(self, "processes", _usual_processes(self.database_url))
 
     @property
     def zone_info(self) -> ZoneInfo:
@@ -104,6 +114,7 @@ class ApiSettings:
             scoring_file=_path(environ, "STREETCASE_SCORING_FILE"),
             audit_heads_file=_path(environ, "STREETCASE_AUDIT_HEADS_FILE"),
             oidc=_oidc(environ),
+            processes=_whole(environ, "STREETCASE_API_PROCESSES", 0),
         )
 
 
@@ -125,6 +136,19 @@ def _number(environ: Mapping[str, str], name: str, otherwise: float) -> float:
         return float(text)
     except ValueError as error:
         raise SettingsError(f"{name}: expected a number, got {text!r}") from error
+
+
+def _whole(environ: Mapping[str, str], name: str, otherwise: int) -> int:
+    text = environ.get(name) or str(otherwise)
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise SettingsError(f"{name}: expected a whole number, got {text!r}")
+    return int(text)
+
+
+def _usual_processes(database_url: str) -> int:
+    if make_url(database_url).get_backend_name() == "sqlite":
+        return 1
+    return min(len(os.sched_getaffinity(0)), _USUAL_PROCESSES)
 
 
 def _oidc(environ: Mapping[str, str]) -> OidcSettings | None:

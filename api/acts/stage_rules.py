@@ -15,6 +15,7 @@ from api.acts.clocks import Limit
 from api.asking import Asks, Question
 from api.clocks.work_time import WorkingHours, load_working_hours
 from api.inserting import insert_if_absent
+from api.kept import Kept, Subject, changed
 from api.tables import EscalationStep, StageLimit
 
 _CATALOGUE = Path(__file__).parent.parent / "catalogue"
@@ -51,11 +52,21 @@ class StageRules:
 
 
 def load_rules(session: Session) -> StageRules:
-    """Reads what holds now. Raises: CalendarMissing. CalendarRefused."""
+    """Returns what holds now, without reading it again where nothing has changed.
+
+    Raises: CalendarMissing. CalendarRefused.
+    """
+    return _rules.of(session)
+
+
+def _read_rules(session: Session) -> StageRules:
     levels: dict[str, tuple[EscalationLevel, ...]] = {}
     for step in session.execute(_STEPS):
         levels[step.stage] = (*levels.get(step.stage, ()), EscalationLevel(step.level, step.share, step.tells))
     return StageRules(hours=load_working_hours(session), limits=load_limits(session), levels=levels)
+
+
+_rules = Kept(Subject.RULES, _read_rules)
 
 
 def load_limits(session: Session) -> dict[str, Limit]:
@@ -72,11 +83,13 @@ def seed_rules(session: Session) -> None:
     """Fills either table where it is empty: what a city has changed or removed must outlive an upgrade."""
     if not session.scalar(select(exists().select_from(StageLimit))):
         limits = [row | {"limit": float(Fraction(row["limit"]))} for row in _rows(STAGE_LIMITS_CSV)]
+        changed(session, Subject.RULES)
         insert_if_absent(session, StageLimit, limits, unique=["stage"])
     if not session.scalar(select(exists().select_from(EscalationStep))):
         steps = [
             row | {"level": int(row["level"]), "share": float(row["share"])} for row in _rows(ESCALATION_STEPS_CSV)
         ]
+        changed(session, Subject.RULES)
         insert_if_absent(session, EscalationStep, steps, unique=["stage", "level"])
 
 

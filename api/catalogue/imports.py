@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from api.catalogue.csv_tables import Line, LineError, Row, TableRefused
+from api.kept import Subject, changed
 from api.tables import Base
 
 Missing = Literal["keep", "remove"]
@@ -32,12 +33,18 @@ class Outcome:
 
 
 class CatalogueTable(Generic[Row]):
-    """A table that can be imported and exported; subjects refine what is checked and how a row goes."""
+    """A table that can be imported and exported; subjects refine what is checked and how a row goes.
 
-    def __init__(self, name: str, shape: type[Row], table: type[Base], **fixed: str) -> None:
+    subject: what of it processes keep in memory, if anything.
+    """
+
+    def __init__(
+        self, name: str, shape: type[Row], table: type[Base], *, subject: Subject | None = None, **fixed: str
+    ) -> None:
         self.name = name
         self.shape = shape
         self.table = table
+        self.subject = subject
         self.fixed = fixed
 
     def kept(self, session: Session) -> list[Any]:
@@ -78,12 +85,14 @@ def import_table(
     session: Session, table: CatalogueTable[Row], lines: Sequence[Line[Row]], *, missing: Missing
 ) -> Outcome:
     """Does it in the caller's transaction. Raises: TableRefused."""
+    if table.subject is not None:
+        changed(session, table.subject)
     errors = list(table.check(session, lines))
     if errors:
         raise TableRefused(errors)
     present = {_key(kept, table): kept for kept in table.kept(session)}
     new = [line.row for line in lines if line.row.key_values not in present]
-    changed = [
+    edited = [
         (kept, values)
         for line in lines
         if (kept := present.get(line.row.key_values)) is not None
@@ -95,12 +104,12 @@ def import_table(
         for key, kept in present.items()
         if missing == "remove" and key not in named and table.removable(kept, lines)
     ]
-    removed = _apply(session, table, new, changed, gone)
+    removed = _apply(session, table, new, edited, gone)
     return Outcome(
         rows=len(lines),
         added=len(new),
-        changed=len(changed),
-        unchanged=len(lines) - len(new) - len(changed),
+        changed=len(edited),
+        unchanged=len(lines) - len(new) - len(edited),
         removed=removed,
         retired=len(gone) - removed,
     )
@@ -110,11 +119,11 @@ def _apply(
     session: Session,
     table: CatalogueTable[Row],
     new: Iterable[Row],
-    changed: Iterable[tuple[Any, Mapping[str, Any]]],
+    edited: Iterable[tuple[Any, Mapping[str, Any]]],
     gone: Iterable[Any],
 ) -> int:
     session.add_all([table.table(**table.values_of(row)) for row in new])
-    for kept, values in changed:
+    for kept, values in edited:
         for name, value in values.items():
             setattr(kept, name, value)
     session.flush()

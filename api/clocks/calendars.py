@@ -17,6 +17,7 @@ from api.catalogue.imports import CatalogueTable
 from api.catalogue.rows import DayRow
 from api.clocks.work_time import CalendarRefused
 from api.clocks.working_hours import WorkingHours
+from api.kept import Subject, changed
 from api.tables import Calendar, CalendarDay
 
 MAX_DAYS = 4000
@@ -27,7 +28,7 @@ class DayTable(CatalogueTable[DayRow]):
     """The special days of one calendar."""
 
     def __init__(self, calendar_key: str) -> None:
-        super().__init__("days", DayRow, CalendarDay, calendar_key=calendar_key)
+        super().__init__("days", DayRow, CalendarDay, subject=Subject.RULES, calendar_key=calendar_key)
 
     def check(self, session: Session, lines: Sequence[Line[DayRow]]) -> Iterator[LineError]:  # noqa: ARG002
         for line in islice(lines, MAX_DAYS, MAX_DAYS + 1):
@@ -57,6 +58,7 @@ def set_calendar(session: Session, key: str, wanted: CalendarHours) -> Calendar:
     if not wanted.hours or not wanted.weekdays:
         raise CalendarRefused("expected at least one pair of hours and one weekday, or no limit would ever end")
     WorkingHours.of(time_zone=wanted.time_zone, hours=wanted.hours, weekdays=wanted.weekdays)
+    changed(session, Subject.RULES)
     calendar = session.get(Calendar, key)
     if calendar is None:
         calendar = Calendar(key=key)

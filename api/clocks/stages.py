@@ -10,15 +10,16 @@ from sqlalchemy.orm import Session
 from api.catalogue.csv_tables import Line
 from api.catalogue.imports import CatalogueTable, import_table
 from api.catalogue.rows import EscalationRow, StageRow
+from api.kept import Subject
 from api.tables import EscalationStep, StageLimit
 
 
 def stage_table() -> CatalogueTable[StageRow]:
-    return CatalogueTable("stages", StageRow, StageLimit)
+    return CatalogueTable("stages", StageRow, StageLimit, subject=Subject.RULES)
 
 
 def escalation_table() -> CatalogueTable[EscalationRow]:
-    return CatalogueTable("escalation", EscalationRow, EscalationStep)
+    return CatalogueTable("escalation", EscalationRow, EscalationStep, subject=Subject.RULES)
 
 
 def set_stages(session: Session, limits: Sequence[StageRow], steps: Sequence[EscalationRow]) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from api.catalogue import KINDS_CSV
 from api.inserting import insert_if_absent, insert_rows
+from api.kept import Subject
 from api.places.resolver import places_changed
-from api.tables import Assignment, Department, PlacesVersion
+from api.tables import Assignment, Department, KeptVersion
 
 DEPARTMENTS_CSV = KINDS_CSV.parent / "departments.csv"
 ASSIGNMENTS_CSV = KINDS_CSV.parent / "assignments.csv"
@@ -22,7 +23,7 @@ def seed_places(session: Session) -> None:
     """Adds only what is missing; assignments at the first start alone, as one that was taken back must stay away."""
     departments = [{**row, "retired": False} for row in _rows(DEPARTMENTS_CSV)]
     insert_if_absent(session, Department, departments, unique=["key"])
-    if session.get(PlacesVersion, 1) is None:
+    if session.get(KeptVersion, Subject.PLACES) is None:
         insert_rows(session, Assignment, [_assignment(row) for row in _rows(ASSIGNMENTS_CSV)])
         places_changed(session)
 

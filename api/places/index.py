@@ -1,4 +1,4 @@
-"""Holds all grids, roads, permits and assignments of one version in memory, and resolves positions without SQL."""
+"""Holds all grids, roads, permits and assignments in memory, and resolves positions without SQL."""
 
 from __future__ import annotations
 
@@ -57,13 +57,11 @@ class PlacesIndex:
     def __init__(
         self,
         *,
-        version: int,
         grids: Sequence[Grid],
         roads: Sequence[Road],
         permits: Sequence[Permit],
         assignments: Iterable[Assignment],
     ) -> None:
-        self.version = version
         grids, areas = _readable(sorted(grids, key=lambda grid: grid.id))
         self._grids = [(grid.id, grid.district) for grid in grids]
         self._grid_areas = Areas(areas)
@@ -80,11 +78,9 @@ class PlacesIndex:
             self._departments.setdefault(key, (each.department, each.id))
 
     @classmethod
-    def read(cls, session: Session, *, version: int) -> Self:
-        """Reads everything; the session sees ``version`` or later."""
+    def read(cls, session: Session) -> Self:
         in_force = select(Assignment).join(Department, Department.key == Assignment.department)
         return cls(
-            version=version,
             grids=session.scalars(select(Grid)).all(),
             roads=session.scalars(select(Road)).all(),
             permits=session.scalars(select(Permit)).all(),

@@ -8,8 +8,9 @@ from api.tables.cases import Case, CaseCounter, Evidence, HistoryLine, Incident,
 from api.tables.catalogue import Code, Kind, KindCondition
 from api.tables.clocks import Calendar, CalendarDay, CaseAsk, EscalationStep, StageLimit, TimerLine
 from api.tables.edges import EdgeConfigurationRow, EdgeRequestRow, EdgeStatusRow
+from api.tables.kept import KeptVersion
 from api.tables.people import ApiKey, Edge, EdgeToken, LoginFailures, LoginSession, LoginSource, Person
-from api.tables.places import Asset, Assignment, Camera, Department, Grid, Permit, PlacesVersion, Road, Sensor
+from api.tables.places import Asset, Assignment, Camera, Department, Grid, Permit, Road, Sensor
 from api.tables.retention import EvidenceDeletion
 from api.tables.webhooks import Webhook, WebhookDelivery
 
@@ -44,6 +45,7 @@ __all__ = [
     "HistoryLine",
     "Incident",
     "KeptApart",
+    "KeptVersion",
     "Kind",
     "KindCondition",
     "LoginFailures",
@@ -51,7 +53,6 @@ __all__ = [
     "LoginSource",
     "Permit",
     "Person",
-    "PlacesVersion",
     "ReportRow",
     "Road",
     "Sensor",

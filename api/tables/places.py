@@ -131,12 +131,3 @@ class Asset(Base):
     given_longitude: Mapped[float | None]
     given_latitude: Mapped[float | None]
     given_datum: Mapped[Name | None]
-
-
-class PlacesVersion(Base):
-    """One row; whoever changes a grid, road, permit or assignment counts it up, so that all read them anew."""
-
-    __tablename__ = "places_version"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    version: Mapped[int]

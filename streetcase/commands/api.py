@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streetcase.commands.backup import show_backup, show_restore
 from streetcase.commands.retention import show_retention
 from streetcase.told import told
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from api.settings import ApiSettings
 
 api_app = typer.Typer(
     no_args_is_help=True, help="The case API. Settings come from STREETCASE_* variables, listed in docs/centre.md."
@@ -41,19 +46,41 @@ def prepare() -> None:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=64, help="How many serve; 0: on PostgreSQL one for each core, four at most, on SQLite one."
+        ),
+    ] = None,
 ) -> None:
     """Serve the case API; its documentation is at /docs."""
     with told():
-        from api.app import create_app
-        from api.evidence_store import EvidenceUnavailable
-        from api.logs import configure_logs
+        from api.processes import PortTaken, ServingFailed, serve_by_processes
         from api.serving import serve as serve_until_told
         from api.settings import ApiSettings, SettingsError
 
-        configure_logs()
-        with told(SettingsError, EvidenceUnavailable):
-            service = create_app(ApiSettings.from_environment(os.environ))
-        serve_until_told(service, host=host, port=port)
+        given = {} if processes is None else {"STREETCASE_API_PROCESSES": str(processes)}
+        with told(SettingsError, PortTaken, ServingFailed):
+            settings = ApiSettings.from_environment({**os.environ, **given})
+            if settings.processes > 1:
+                serve_by_processes(settings, host=host, port=port, make_app=_make_app)
+            else:
+                serve_until_told(_make_app(settings), host=host, port=port)
+
+
+def _make_app(settings: ApiSettings) -> FastAPI:
+    """In each process that serves; where it cannot, the process ends with a line that says why."""
+    from api.app import create_app
+    from api.evidence_store import EvidenceUnavailable
+    from api.logs import configure_logs
+
+    configure_logs()
+    try:
+        with told(EvidenceUnavailable):
+            return create_app(settings)
+    except typer.Exit as over:
+        # What ends a command is for a process of many an error like any other.
+        raise SystemExit(over.exit_code) from None
 
 
 @api_app.command("add-edge")

@@ -141,10 +141,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_permits")),
     )
     op.create_table(
-        "places_version",
+        "kept_versions",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_places_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kept_versions")),
     )
     op.create_table(
         "roads",
@@ -488,7 +488,7 @@ def downgrade() -> None:
     op.drop_table("webhooks")
     op.drop_table("stage_limits")
     op.drop_table("roads")
-    op.drop_table("places_version")
+    op.drop_table("kept_versions")
     op.drop_table("permits")
     op.drop_index(op.f("ix_login_sources_last_at"), table_name="login_sources")
     op.drop_table("login_sources")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from api.acts.chores import escalate, expire_alarms
+from api.kept import Subject, changed
 from api.settings import ApiSettings
 from api.tables import Case, EscalationStep, StageLimit
 from tests.api.cases.town import Town
@@ -96,6 +97,7 @@ def test_an_expired_alarm_that_is_seen_again_is_reviewed_anew(town: Town) -> Non
 def test_nothing_expires_where_the_place_has_taken_the_limit_away(town: Town) -> None:
     case_id, _ = _alarm(town)
     with town.database.write() as session:
+        changed(session, Subject.RULES)
         session.execute(delete(StageLimit).where(StageLimit.stage == "expire"))
     town.clock.pass_by(1000 * _HOUR_S)
     expire_alarms(town.services)
@@ -172,6 +174,7 @@ def test_many_ripe_cases_are_done_in_several_transactions(town: Town) -> None:
 
 def test_a_place_may_have_other_steps_or_none(town: Town) -> None:
     with town.database.write() as session:
+        changed(session, Subject.RULES)
         session.execute(delete(EscalationStep).where(EscalationStep.level > 1))
         session.execute(update(EscalationStep).values(share=0.5, tells="mayor"))
     case_id, _ = _alarm(town)

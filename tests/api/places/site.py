@@ -65,4 +65,4 @@ def an_index(
     permits: Sequence[Permit] = (),
     assignments: Sequence[Assignment] = (),
 ) -> PlacesIndex:
-    return PlacesIndex(version=1, grids=grids, roads=roads, permits=permits, assignments=assignments)
+    return PlacesIndex(grids=grids, roads=roads, permits=permits, assignments=assignments)

@@ -11,9 +11,10 @@ import httpx
 import pytest
 from sqlalchemy import delete, select
 
+from api.kept import Subject
 from api.places.resolver import places_index
 from api.rights import Role
-from api.tables import AuditRow, Grid, Kind, PlacesVersion, Road
+from api.tables import AuditRow, Grid, KeptVersion, Kind, Road
 from tests.api.place import Place
 from tests.api.places.site import NOON, line, polygon, square
 
@@ -47,7 +48,7 @@ def clean(shared_place: Place) -> Iterator[Place]:
 
 def version_of(place: Place) -> int:
     with place.app.state.services.database.read() as session:
-        return session.scalar(select(PlacesVersion.version)) or 0
+        return session.scalar(select(KeptVersion.version).where(KeptVersion.id == Subject.PLACES)) or 0
 
 
 def told(answer: httpx.Response) -> tuple[Any, ...]:
