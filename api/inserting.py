@@ -74,6 +74,16 @@ def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, An
         connection.execute(insert(_table(table)), list(rows))
 
 
+def insert_beside(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts a few rows that tell of objects of this session, for a fraction of what objects of their own would cost.
+
+    What the session has not inserted yet goes first, as the rows may name it; what it has changed may wait.
+    """
+    if session.new:
+        session.flush()
+    insert_rows(session, table, rows)
+
+
 def _table(mapped: type[Base]) -> Table:
     table = mapped.__table__
     if not isinstance(table, Table):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from api.acts import clocks
 from api.acts.clocks import Clock, Entry, Limit, NewLine, Stage
 from api.acts.stage_rules import EscalationLevel, StageRules
+from api.inserting import insert_beside
 from api.tables import Case, TimerLine
 from api.tables.base import JsonObject
 
@@ -68,7 +69,7 @@ def extend_clock(case: Case, by: Limit, moment: Moment) -> list[JsonObject]:
 
 
 def keep_lines(session: Session, lines: list[JsonObject]) -> None:
-    session.add_all([TimerLine(**line) for line in lines])
+    insert_beside(session, TimerLine, lines)
 
 
 def is_overdue(case: Case, *, at: datetime) -> bool:

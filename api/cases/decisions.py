@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from api.audit.trail import write_audit
 from api.cases.errors import CaseConflict, CaseMissing
-from api.cases.history import Act, line
+from api.cases.history import Act, line_values
 from api.cases.scope import check_visible
 from api.cases.states import CaseState
 from api.cases.texts import add_words, index_case
+from api.inserting import insert_beside
 from api.people.callers import Caller
 from api.rights import Rights
-from api.tables import Case
+from api.tables import Case, HistoryLine
 
 _log = structlog.get_logger()
 
@@ -73,7 +74,8 @@ def decided(session: Session, case: Case, act: Act, decision: Decision, details:
 def note(session: Session, case: Case, act: Act, decision: Decision, details: Mapping[str, Any]) -> None:
     """Writes the same lines of what changes nothing that others decide on, such as a comment."""
     actor, told = decision.caller.actor, dict(details)
-    session.add(line(case.id, act, at=decision.at, actor=actor, request_id=decision.request_id, details=told))
+    told_of = line_values(case.id, act, at=decision.at, actor=actor, request_id=decision.request_id, details=told)
+    insert_beside(session, HistoryLine, [told_of])
     write_audit(
         session,
         decision.action,

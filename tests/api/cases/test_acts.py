@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, update
 
+from api.kept import Subject, changed
 from api.rights import Role
 from api.tables import AuditRow, BlindSource, Case, KindCondition, StageLimit
 from tests.api.cases.steps import OTHER_DEPARTMENT, Life
@@ -182,6 +183,7 @@ def test_a_closed_case_is_reopened_within_the_window_that_the_place_set(sqlite_p
     assert (again["state"], again["closed_at"], again["clocks"]["reopened_count"]) == ("handling", None, 1)
     other = Life(sqlite_place).to("closed")
     with sqlite_place.app.state.services.database.write() as session:
+        changed(session, Subject.RULES)
         session.execute(update(StageLimit).where(StageLimit.stage == "reopen").values(limit=0.0))
     assert "within 0 hour" in other.refused(Role.OPERATOR, "reopen", reason="they are back")["detail"]
     assert "reopen" not in other.shown()["allowed_acts"]
