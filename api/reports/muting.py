@@ -79,7 +79,8 @@ def may_be_muted(report: Report, kind: Kind) -> bool:
 
 def prepare_muting(database: Database, store: EvidenceStore | None, reports: Sequence[Report]) -> Muting:
     """Looks for cases that may mute these reports' incidents, and at the crops where place and time agree."""
-    askers = [report for report in reports if report.watch_id and box_of(report) is not None]
+    # Without a crop nothing can look the same.
+    askers = [each for each in reports if each.watch_id and _crops_in(each) and box_of(each) is not None]
     if store is None or not askers:
         return Muting()
     with database.glance() as session:
