@@ -104,12 +104,15 @@ def _in_order(
     of: Select[Any],
 ) -> Sequence[RowMapping]:
     order, keys = _order(session, asked.sort)
-    query = (of.add_columns(*keys) if keys else of).where(*that)
+    sought = list(that)
     if asked.sort is Sort.DUE:
-        query = query.where(Case.stage_due_at.is_not(None))
+        sought.append(Case.stage_due_at.is_not(None))
     if after is not None:
-        query = query.where(_behind(asked.sort, after, keys))
-    query = query.order_by(*order).limit(asked.limit + 1)
+        sought.append(_behind(asked.sort, after, keys))
+    if asked.sort is Sort.REVIEW:
+        # No index has this order. All that wait are sorted by what it needs of them, and only one page is read whole.
+        sought = [Case.id.in_(select(Case.id).where(*sought).order_by(*order).limit(asked.limit + 1))]
+    query = (of.add_columns(*keys) if keys else of).where(*sought).order_by(*order).limit(asked.limit + 1)
     if asked.sort is Sort.NEWEST and asked.wanted.area is not None:
         return _newest_in_area(session, query, asked.limit)
     return session.connection().execute(query).mappings().all()

@@ -13,6 +13,7 @@ from api.cases.texts import has_tokens, words_query
 from api.tables import Case, CaseText
 
 _NEWEST_LOOKED_AT = 3_000
+_ALMOST = 4
 _WORDS = table("case_words", column("rowid"), column("tokens"))
 _Conditions = Sequence[ColumnElement[bool]]
 
@@ -25,6 +26,10 @@ def find_by_words(
         return _in_full_text(session, words, that, after=after, limit=limit)
     # A common word has its page among the newest; sorting all that has it would take seconds.
     found = _among_newest(session, words, that, after=after, limit=limit)
+    if limit // _ALMOST <= len(found) < limit:
+        # As many more as should have the rest, and half as many again, cost less than all that the index knows.
+        more = _NEWEST_LOOKED_AT * limit * 3 // (len(found) * 2)
+        found = _among_newest(session, words, that, after=after, limit=limit, of_newest=more)
     return found if len(found) == limit else _in_index(session, words, that, after=after, limit=limit)
 
 
@@ -36,9 +41,15 @@ def with_words(session: Session, words: Collection[str]) -> ColumnElement[bool]:
 
 
 def _among_newest(
-    session: Session, words: Collection[str], that: _Conditions, *, after: UUID | None, limit: int
+    session: Session,
+    words: Collection[str],
+    that: _Conditions,
+    *,
+    after: UUID | None,
+    limit: int,
+    of_newest: int = _NEWEST_LOOKED_AT,
 ) -> Sequence[UUID]:
-    newest = select(CaseText).order_by(CaseText.case_id.desc()).limit(_NEWEST_LOOKED_AT)
+    newest = select(CaseText).order_by(CaseText.case_id.desc()).limit(of_newest)
     if after is not None:
         newest = newest.where(CaseText.case_id < after)
     row = aliased(CaseText, newest.subquery())

@@ -87,8 +87,8 @@ def furnish(settings: ApiSettings, *, clients: int) -> Centre:
 
 
 @contextmanager
-def running_api(centre: Centre, folder: Path) -> Iterator[int]:
-    """Yields the port of a running API."""
+def running_api(centre: Centre, folder: Path, *, processes: int = 0) -> Iterator[int]:
+    """Yields the port of a running API; processes: 0 for as many as it takes by itself."""
     settings, port = centre.settings, free_port()
     environment = dict(os.environ) | {
         "STREETCASE_DATABASE_URL": settings.database_url,
@@ -96,7 +96,7 @@ def running_api(centre: Centre, folder: Path) -> Iterator[int]:
         "STREETCASE_EVIDENCE_DIR": str(settings.evidence_dir),
         "STREETCASE_DISTRICT": settings.district,
     }
-    command = [sys.executable, "-m", "streetcase", "api", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "streetcase", "api", "serve", "--port", str(port), "--processes", str(processes)]
     with _running(command, folder / "api.log", environment):
         _wait(port, request("GET", "/health/ready", centre.tokens[0]))
         yield port
