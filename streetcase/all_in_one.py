@@ -123,7 +123,7 @@ class AllInOne:
             children.start(self._edge(self._edge_file, edge))
 
     def _load_edge(self, file: Path) -> EdgeConfiguration:
-        from edge.configuration import ConfigurationError, load_configuration
+        from edge.configuration.load import ConfigurationError, load_configuration
 
         try:
             return load_configuration(file, os.environ)

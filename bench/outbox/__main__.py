@@ -25,8 +25,8 @@ from typing import Any
 from bench.ingest.centre import new_sqlite, running_centre
 from bench.outbox.drain import measure_backlog, measure_out
 from bench.outbox.made import commit, event, pictures, unwritten
-from edge.evidence import EvidenceFolder
-from edge.outbox import Outbox
+from edge.looking.evidence import EvidenceFolder
+from edge.outbox.box import Outbox
 from ingest.contract import EvidenceRole
 
 EDGE_ID = "bench-0"

@@ -13,10 +13,10 @@ from typing import Any
 
 from bench.ingest.centre import Centre
 from bench.outbox.made import commit, event, pictures
-from edge.evidence import EvidenceFolder, Picture
-from edge.link import CentreLink
-from edge.outbox import Commit, Outbox
-from edge.uplink import Uplink
+from edge.looking.evidence import EvidenceFolder, Picture
+from edge.outbox.box import Commit, Outbox
+from edge.uplink.link import CentreLink
+from edge.uplink.sending import Uplink
 from ingest.configuration import Centre as CentreSettings
 from ingest.contract import Event, EvidenceRole
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import cv2
 import numpy as np
 
-from edge.evidence import Picture
-from edge.outbox import Commit
+from edge.looking.evidence import Picture
+from edge.outbox.box import Commit
 from ingest.contract import DetectorMark, Event, EvidenceItem, EvidenceRole, Phase, SeenFinding, Source, SourceType
 
 SOURCES = 50

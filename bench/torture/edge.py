@@ -19,13 +19,13 @@ from uuid import UUID
 import structlog
 
 from bench.torture.script import Script, ScriptedEvent
-from edge.evidence import EvidenceFolder, Picture
-from edge.keeper import Keeper
-from edge.link import CentreLink
 from edge.logs import configure_logs
-from edge.outbox import Commit, Outbox
-from edge.threads import tireless
-from edge.uplink import Uplink
+from edge.looking.evidence import EvidenceFolder, Picture
+from edge.outbox.box import Commit, Outbox
+from edge.outbox.keeper import Keeper
+from edge.processes.threads import tireless
+from edge.uplink.link import CentreLink
+from edge.uplink.sending import Uplink
 from ingest.configuration import Centre
 from ingest.contract import ClearReason, Event, EvidenceItem, Phase, Position, Source, SourceType
 

@@ -16,7 +16,7 @@ import psycopg
 
 from api.evidence_store import EvidenceMissing, EvidenceStore
 from bench.torture.judge import Recorded, Verdict
-from edge.outbox import Counts, Outbox
+from edge.outbox.box import Counts, Outbox
 from ingest.archive_reader import read_archive
 from ingest.contract import Answer
 

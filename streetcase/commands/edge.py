@@ -25,7 +25,7 @@ ConfigurationFile = Annotated[Path, typer.Argument(help="The edge's YAML file.")
 def check(file: ConfigurationFile) -> None:
     """Check a configuration whole; each problem names its line and what was expected."""
     with told():
-        from edge.configuration import ConfigurationError, load_configuration
+        from edge.configuration.load import ConfigurationError, load_configuration
 
         with told(ConfigurationError):
             found = load_configuration(file, os.environ)
@@ -43,11 +43,11 @@ def run(file: ConfigurationFile) -> None:
     The key for the centre is where the file's key_env or key_file says; `streetcase api add-edge` makes one.
     """
     with told():
-        from edge.configuration import ConfigurationError, load_configuration
-        from edge.lock import DataFolderUnusable, EdgeIsRunning, only_one
+        from edge.configuration.load import ConfigurationError, load_configuration
         from edge.logs import configure_logs
-        from edge.outbox import OutboxError
-        from edge.run import Edge, EdgeCannotStart
+        from edge.outbox.box import OutboxError
+        from edge.processes.lock import DataFolderUnusable, EdgeIsRunning, only_one
+        from edge.processes.run import Edge, EdgeCannotStart
         from streetcase.stopping import stop_on_signals
 
         configure_logs()
@@ -76,8 +76,8 @@ def register(
     On a command line others see a token, and the shell keeps it: better pipe it in, or set STREETCASE_EDGE_TOKEN.
     """
     with told():
-        from edge.registration import RegistrationError
-        from edge.registration import register as register_box
+        from edge.centre.registration import RegistrationError
+        from edge.centre.registration import register as register_box
 
         centre = _centre(gateway_url, key_file, ca_file, certificate_file)
         given = token or os.environ.get("STREETCASE_EDGE_TOKEN") or sys.stdin.readline()

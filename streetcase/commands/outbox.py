@@ -13,8 +13,8 @@ import typer
 from streetcase.told import UserError, print_json, told
 
 if TYPE_CHECKING:
-    from edge.outbox import Outbox
-    from edge.outbox_view import SeenEvent
+    from edge.outbox.box import Outbox
+    from edge.outbox.view import SeenEvent
 
 outbox_app = typer.Typer(no_args_is_help=True, help="What the edge has raised: list it, show it, send it again.")
 
@@ -42,8 +42,8 @@ def list_events(
 ) -> None:
     """List events, the newest first: what they are, how they stand, what the gateway answered. Changes nothing."""
     with told():
-        from edge.outbox import OutboxError
-        from edge.outbox_view import viewed
+        from edge.outbox.box import OutboxError
+        from edge.outbox.view import viewed
 
         with told(OutboxError), viewed(data_dir) as view:
             events = view.newest(state=state.value if state else None, incident_id=incident, limit=limit)
@@ -60,8 +60,8 @@ def show(
 ) -> None:
     """Show one event, or all of an incident, whole: the message, the answer, and which pictures are on this disk."""
     with told():
-        from edge.outbox import OutboxError
-        from edge.outbox_view import viewed
+        from edge.outbox.box import OutboxError
+        from edge.outbox.view import viewed
 
         with told(OutboxError), viewed(data_dir) as view:
             events = view.named(event_or_incident)
@@ -82,7 +82,7 @@ def resend(
 ) -> None:
     """Put events back in line; a running edge sends them at once, one that starts later then. Harmless to repeat."""
     with told():
-        from edge.outbox import Outbox, OutboxError
+        from edge.outbox.box import Outbox, OutboxError
 
         if sum([bool(event_ids), since is not None, held, refused]) != 1:
             raise UserError("say which events: their ids, or one of --since, --held and --refused")
@@ -108,7 +108,7 @@ def _put_back(outbox: Outbox, *, event_ids: list[str], since: datetime | None, h
 
 def _check_known(data_dir: Path, event_ids: list[str]) -> None:
     """Changes nothing where one id is wrong: half an order is none. Raises: UserError, OutboxError."""
-    from edge.outbox_view import viewed
+    from edge.outbox.view import viewed
 
     with viewed(data_dir) as view:
         known = {event.event_id for event_id in event_ids for event in view.named(event_id)}

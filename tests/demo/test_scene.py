@@ -15,7 +15,7 @@ import yaml
 
 from detectors.base import Finding, Frame
 from detectors.yolo import YoloConfiguration, YoloDetector
-from edge.zones import Zone, stands_in
+from edge.looking.zones import Zone, stands_in
 from models.zoo import load_model
 from streetcase.demo.scene import SIZE_WH, render_scene
 

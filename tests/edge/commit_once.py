@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from edge.evidence import EvidenceFolder
-from edge.outbox import Outbox
+from edge.looking.evidence import EvidenceFolder
+from edge.outbox.box import Outbox
 from tests.edge.makers import a_picture, an_event, commit
 
 

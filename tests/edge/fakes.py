@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from detectors.base import BoxXyxy, Finding
-from edge.clock import Moment
+from edge.staying.clock import Moment
 from ingest.configuration import DetectorChoice, Policy, Watch
 
 START = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from detectors.base import DetectorIdentity
-from edge.evidence import EvidenceFolder, Picture
-from edge.outbox import Commit, Outbox
+from edge.looking.evidence import EvidenceFolder, Picture
+from edge.outbox.box import Commit, Outbox
 from ingest.contract import (
     Answer,
     ClearReason,

@@ -14,7 +14,7 @@ import numpy as np
 
 import models
 from detectors.base import Image
-from edge.run import Edge
+from edge.processes.run import Edge
 from ingest.configuration import EdgeConfiguration
 from streetcase.demo.scene import render_scene
 from tests.services.clips import write_clip

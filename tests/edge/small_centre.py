@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-from edge.link import CentreLink
+from edge.uplink.link import CentreLink
 from ingest.configuration import Centre as CentreSettings
 from ingest.edge_messages import EdgeStatus, RequestResult
 from tests.services.ports import HOST, answers, free_port

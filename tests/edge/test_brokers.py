@@ -12,9 +12,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.clock import SystemClock
-from edge.outbox import Outbox
-from edge.sensors import BrokerLink, SensorDesk
+from edge.outbox.box import Outbox
+from edge.sensing.sensors import BrokerLink, SensorDesk
+from edge.staying.clock import SystemClock
 from ingest.configuration import Broker
 from ingest.contract import Phase
 from tests.edge.test_sensors import a_desk, a_watch, events_of

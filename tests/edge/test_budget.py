@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from api.settings import ApiSettings
-from edge.budget import Budget, Freed
-from edge.evidence import EvidenceFolder
-from edge.outbox import Commit, Outbox, OutboxError
-from edge.outbox_evidence import BLOCK_BYTES, SACRIFICE_ORDER
-from edge.stay_records import record_of
-from edge.stays import WatchStays
+from edge.looking.evidence import EvidenceFolder
+from edge.outbox.box import Commit, Outbox, OutboxError
+from edge.outbox.budget import Budget, Freed
+from edge.outbox.pictures import BLOCK_BYTES, SACRIFICE_ORDER
+from edge.staying.stay_records import record_of
+from edge.staying.stays import WatchStays
 from ingest.contract import Event, EvidenceItem, EvidenceRole, EvidenceState, Phase
 from ingest.reports import report_of
 from ingest.stream import StreamEntry

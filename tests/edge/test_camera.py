@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.camera import CameraReader, Look, _Pace
-from edge.clock import SystemClock
-from edge.faults import CameraFault, Corrupt, NotFound, Refused, Stalled, TimedOut, Unauthorised, redacted
-from edge.feeds import CameraFeed, Mailbox
+from edge.reading.camera import CameraReader, Look, _Pace
+from edge.reading.faults import CameraFault, Corrupt, NotFound, Refused, Stalled, TimedOut, Unauthorised, redacted
+from edge.reading.feeds import CameraFeed, Mailbox
+from edge.staying.clock import SystemClock
 from ingest.configuration import Camera
 from ingest.edge_messages import CameraState
 from tests.services.clips import write_clip

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from edge.centre_configuration import CentreConfiguration
-from edge.centre_document import Offer, OfferRefused, watches_of
-from edge.kept_offer import KeptOffer
-from edge.link import LinkDown
+from edge.centre.configuration import CentreConfiguration
+from edge.centre.document import Offer, OfferRefused, watches_of
+from edge.centre.kept_offer import KeptOffer
+from edge.uplink.link import LinkDown
 from ingest.configuration import EdgeConfiguration
 from tests.edge.small_centre import SmallCentre, small_centre
 

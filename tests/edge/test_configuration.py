@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from edge.configuration import ConfigurationError, load_configuration
+from edge.configuration.load import ConfigurationError, load_configuration
 from streetcase.cli import app
 
 GOOD = """\

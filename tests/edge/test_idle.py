@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
-import edge.run
-from edge.budget import IN_VAIN_S, Budget
-from edge.evidence import EvidenceFolder
-from edge.fleet import Fleet
-from edge.link import LinkDown
-from edge.outbox import Outbox
-from edge.run import Edge
-from edge.seldom import CHEAP_S, SHARE, Seldom
+import edge.processes.run
+from edge.looking.evidence import EvidenceFolder
+from edge.outbox.box import Outbox
+from edge.outbox.budget import IN_VAIN_S, Budget
+from edge.processes.fleet import Fleet
+from edge.processes.run import Edge
+from edge.processes.seldom import CHEAP_S, SHARE, Seldom
+from edge.uplink.link import LinkDown
 from ingest.configuration import EdgeConfiguration
 from ingest.contract import EvidenceRole
 from tests.edge.makers import a_picture, an_event, commit
@@ -121,7 +121,7 @@ def test_all_groups_together_have_so_long_to_stop() -> None:
 
 
 def test_a_status_that_the_centre_refuses_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge.run, "STATUS_EVERY_S", 0.0)
+    monkeypatch.setattr(edge.processes.run, "STATUS_EVERY_S", 0.0)
     stop = threading.Event()
     box = Edge(EdgeConfiguration(edge_id="corner-7", data_dir=str(tmp_path)), environment={}, stop=stop)
     answers = iter([LinkDown("status not taken: 413", status=413)] * 3 + [LinkDown("ConnectError")])

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from edge.link import CentreLink, LinkDown
+from edge.uplink.link import CentreLink, LinkDown
 from ingest.configuration import Centre
 from tests.edge.scripted_gateway import ScriptedGateway, serving
 

@@ -12,8 +12,8 @@ from email.utils import format_datetime
 
 import pytest
 
-import edge.link
-from edge.link import ANSWER_MAX_BYTES, UNANSWERED_S, CentreLink, LinkDown
+import edge.uplink.link
+from edge.uplink.link import ANSWER_MAX_BYTES, UNANSWERED_S, CentreLink, LinkDown
 from ingest.configuration import Centre
 from tests.edge.scripted_gateway import EVENTS, Reply, ScriptedGateway, serving
 
@@ -76,7 +76,7 @@ def test_an_answer_larger_than_any_of_the_contract_is_not_read(gateway: Scripted
 
 
 def test_an_answer_that_does_not_end_is_given_up(gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge.link, "ANSWER_COMES_WITHIN_S", 0.0)
+    monkeypatch.setattr(edge.uplink.link, "ANSWER_COMES_WITHIN_S", 0.0)
     gateway.script(PATH, Reply(200, body=b"drop by drop"))
     link = plain_link(gateway.port)
 

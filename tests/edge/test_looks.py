@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from detectors.base import DetectionError, DetectorIdentity, Finding, Frame
-from edge.camera import Look
-from edge.evidence import EvidenceFolder
-from edge.keeper import Keeper
-from edge.looks import CameraLooks, CameraWatch
-from edge.outbox import Outbox
-from edge.run import Edge
-from edge.stays import WatchStays
+from edge.looking.evidence import EvidenceFolder
+from edge.looking.looks import CameraLooks, CameraWatch
+from edge.outbox.box import Outbox
+from edge.outbox.keeper import Keeper
+from edge.processes.run import Edge
+from edge.reading.camera import Look
+from edge.staying.stays import WatchStays
 from ingest.configuration import EdgeConfiguration, Policy, Watch
 from ingest.contract import ClearReason, Event, EvidenceRole, Phase
 from tests.edge.fakes import CAR_BOX, FakeClock, car, watch

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 import structlog.testing
 
-from edge.keeper import Keeper
-from edge.outbox import Commit, Outbox, OutboxError
-from edge.stay_records import record_of
-from edge.stays import Change, StayChange, WatchStays
+from edge.outbox.box import Commit, Outbox, OutboxError
+from edge.outbox.keeper import Keeper
+from edge.staying.stay_records import record_of
+from edge.staying.stays import Change, StayChange, WatchStays
 from ingest.contract import Answer, ClearReason, EvidenceRole
 from tests.edge.fakes import FakeClock, car, watch
 from tests.edge.makers import DETECTOR, accept_all, an_event, an_item, commit, long_ago

@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner, Result
 
-from edge.evidence import EvidenceFolder
-from edge.outbox import Outbox
-from edge.outbox_schema import VERSION
+from edge.looking.evidence import EvidenceFolder
+from edge.outbox.box import Outbox
+from edge.outbox.schema import VERSION
 from ingest.contract import Answer, Event, EvidenceItem, EvidenceRole
 from streetcase.cli import app
 from tests.edge.makers import a_picture, an_event, commit

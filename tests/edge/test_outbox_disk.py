@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.budget import Budget
-from edge.evidence import EvidenceError, EvidenceFolder
-from edge.keeper import Keeper
-from edge.outbox import Commit, Outbox
+from edge.looking.evidence import EvidenceError, EvidenceFolder
+from edge.outbox.box import Commit, Outbox
+from edge.outbox.budget import Budget
+from edge.outbox.keeper import Keeper
 from ingest.contract import EvidenceRole, EvidenceState
 from tests.edge.makers import a_picture, an_event, commit, files_in
 from tests.services.processes import missing

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.outbox import Batch, Commit, Outbox
+from edge.outbox.box import Batch, Commit, Outbox
 from ingest.contract import Answer, Phase
 from tests.edge.fakes import START
 from tests.edge.makers import a_later, accept_all, an_event, commit

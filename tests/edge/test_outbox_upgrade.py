@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.outbox import Commit, Outbox, OutboxError
-from edge.outbox_schema import VERSION
+from edge.outbox.box import Commit, Outbox, OutboxError
+from edge.outbox.schema import VERSION
 from ingest.contract import Answer, EvidenceRole, EvidenceState
 from tests.edge.fakes import START
 from tests.edge.makers import accept_all, an_event, an_item

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from detectors.base import Finding, Image
-from edge.appearance import SAME_LOOK, appearance, likeness
-from edge.evidence import (
+from edge.looking.evidence import (
     CROP_MAX_BYTES,
     WIDE_MAX_BYTES,
     EvidenceError,
@@ -21,8 +20,9 @@ from edge.evidence import (
     crop_picture,
     wide_picture,
 )
-from edge.privacy import blurred
-from edge.zones import covered_share, overlap, stands_in
+from edge.looking.privacy import blurred
+from edge.looking.zones import covered_share, overlap, stands_in
+from edge.staying.appearance import SAME_LOOK, appearance, likeness
 from ingest.contract import EvidenceRole
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edge.readings import JsonDecoder, PayloadRefused
+from edge.sensing.readings import JsonDecoder, PayloadRefused
 from ingest.configuration import Sensor
 
 ARRIVED = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)

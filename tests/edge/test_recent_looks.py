@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from detectors.base import Finding, Frame
-from edge.camera import Look
-from edge.evidence import EvidenceFolder
-from edge.keeper import Keeper
-from edge.looks import CameraLooks
-from edge.outbox import Outbox
-from edge.recent_looks import KEPT_FOR, MOST_KEPT, RecentLooks, make_room, prune, prune_all, recent_looks
+from edge.looking.evidence import EvidenceFolder
+from edge.looking.looks import CameraLooks
+from edge.looking.recent_looks import KEPT_FOR, MOST_KEPT, RecentLooks, make_room, prune, prune_all, recent_looks
+from edge.outbox.box import Outbox
+from edge.outbox.keeper import Keeper
+from edge.reading.camera import Look
 from tests.edge.fakes import FakeClock
 from tests.edge.test_looks import ScriptedDetector
 from tests.edge.test_pictures import noise

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.asking import failed
-from edge.link import CentreLink
-from edge.requests import Requests
-from edge.run import Edge
+from edge.centre.requests import Requests
+from edge.processes.asking import failed
+from edge.processes.run import Edge
+from edge.uplink.link import CentreLink
 from ingest.configuration import Centre as CentreSettings
 from ingest.contract import EvidenceRole, EvidenceState
 from ingest.edge_messages import CameraState, EdgeRequest, RequestResult

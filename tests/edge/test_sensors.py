@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from detectors.threshold import ThresholdConfiguration, ThresholdRule
-from edge.keeper import Keeper
-from edge.outbox import Outbox
-from edge.sensors import SensorDesk, SensorWatch
-from edge.stays import WatchStays
+from edge.outbox.box import Outbox
+from edge.outbox.keeper import Keeper
+from edge.sensing.sensors import SensorDesk, SensorWatch
+from edge.staying.stays import WatchStays
 from ingest.configuration import DetectorChoice, Sensor, Watch
 from ingest.contract import Event, Phase
 from tests.edge.fakes import FakeClock

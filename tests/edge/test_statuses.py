@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.run import Edge
+from edge.processes.run import Edge
 from edge.status_table import print_status
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import Backlog, EdgeStatus

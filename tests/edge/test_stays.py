@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from edge.stay_records import stay_from_json, stay_to_json
-from edge.stays import Change, StayChange, WatchStays
+from edge.staying.stay_records import stay_from_json, stay_to_json
+from edge.staying.stays import Change, StayChange, WatchStays
 from ingest.configuration import Policy
 from tests.edge.fakes import FakeClock, car, watch
 

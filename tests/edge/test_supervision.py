@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import structlog.testing
 
-from edge.asking import Asked
-from edge.spawning import deaf_to_interrupts
-from edge.supervision import MOST_OPEN, GroupProcess, spread
-from edge.threads import tireless
+from edge.processes.asking import Asked
+from edge.processes.spawning import deaf_to_interrupts
+from edge.processes.supervision import MOST_OPEN, GroupProcess, spread
+from edge.processes.threads import tireless
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import RequestType
 from tests.edge.running import PARKING, altered_model

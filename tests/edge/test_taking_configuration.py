@@ -12,8 +12,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.run import Edge
-from edge.withdrawal import withdraw_unwatched
+from edge.processes.run import Edge
+from edge.staying.withdrawal import withdraw_unwatched
 from ingest.contract import ClearReason, Phase
 from tests.edge.fakes import car, watch
 from tests.edge.running import PARKING, altered_model, running_edge

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from detectors.base import Image
-from edge.clock import Moment
-from edge.evidence import EvidenceFolder
-from edge.recent_looks import RecentLooks
-from edge.trial import Outcome, TrialFailed, try_watch
+from edge.centre.trial import Outcome, TrialFailed, try_watch
+from edge.looking.evidence import EvidenceFolder
+from edge.looking.recent_looks import RecentLooks
+from edge.staying.clock import Moment
 from ingest.configuration import Camera, Watch
 from tests.edge.running import PARKING
 

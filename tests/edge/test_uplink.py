@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from detectors.base import DetectorIdentity
-from edge.events import event_of
-from edge.evidence import EvidenceFolder, wide_picture
-from edge.link import CentreLink, LinkDown
-from edge.outbox import Commit, Outbox
-from edge.stays import WatchStays
-from edge.uplink import Uplink
+from edge.looking.evidence import EvidenceFolder, wide_picture
+from edge.outbox.box import Commit, Outbox
+from edge.staying.events import event_of
+from edge.staying.stays import WatchStays
+from edge.uplink.link import CentreLink, LinkDown
+from edge.uplink.sending import Uplink
 from ingest.configuration import Centre as CentreSettings
 from ingest.configuration import Watch
 from ingest.contract import Event, EvidenceItem, EvidenceRole, EvidenceState, Phase

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
-import edge.lane
-from edge.link import LinkDown
-from edge.outbox import Commit
-from edge.uplink import LARGEST, PICTURES_FIRST_S
+import edge.uplink.lane
+from edge.outbox.box import Commit
+from edge.uplink.link import LinkDown
+from edge.uplink.sending import LARGEST, PICTURES_FIRST_S
 from ingest.contract import Answer, Event, EvidenceRole, EvidenceState, SeenFinding
 from tests.edge.makers import an_event, commit
 from tests.edge.scripted_gateway import EVENTS, EVIDENCE, Reply
@@ -166,7 +166,7 @@ def test_while_pictures_cannot_go_no_event_waits_for_them(box: Box) -> None:
     ids=lambda reply: f"{reply.status}-{(reply.body or b'').decode()[:9]}",
 )
 def test_after_any_fault_the_same_events_go_again(box: Box, fault: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge.lane, "FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr(edge.uplink.lane, "FIRST_WAIT_S", 0.05)
     box.uplink._lane._reset()
     box.gateway.script(EVENTS, fault)
     event = box.raise_event()

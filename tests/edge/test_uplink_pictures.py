@@ -14,10 +14,10 @@ import httpx
 import pytest
 import structlog.testing
 
-from edge.bandwidth import Bandwidth
-from edge.link import LinkDown
-from edge.outbox import Commit
-from edge.uploads import LARGE_BYTES
+from edge.outbox.box import Commit
+from edge.uplink.bandwidth import Bandwidth
+from edge.uplink.link import LinkDown
+from edge.uplink.uploads import LARGE_BYTES
 from ingest.contract import EvidenceItem, EvidenceRole, EvidenceState
 from tests.edge.makers import a_picture, an_event, commit
 from tests.edge.scripted_gateway import EVENTS, EVIDENCE, MISSING, Reply

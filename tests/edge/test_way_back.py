@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.run import Edge
+from edge.processes.run import Edge
 from tests.edge.running import PARKING, running_edge
 from tests.edge.small_centre import wait_until
 from tests.ingest.centre import Centre

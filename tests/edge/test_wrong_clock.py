@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from api.settings import ApiSettings
-from edge.keeper import Keeper
-from edge.outbox import Outbox
-from edge.stay_records import stay_from_json, stay_to_json
-from edge.stays import WatchStays
-from edge.withdrawal import withdraw_unwatched
+from edge.outbox.box import Outbox
+from edge.outbox.keeper import Keeper
+from edge.staying.stay_records import stay_from_json, stay_to_json
+from edge.staying.stays import WatchStays
+from edge.staying.withdrawal import withdraw_unwatched
 from ingest.contract import Event, Phase
 from ingest.reports import report_of
 from ingest.stream import StreamEntry

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.evidence import EvidenceFolder
-from edge.link import CentreLink
-from edge.outbox import Outbox
-from edge.uplink import Uplink
+from edge.looking.evidence import EvidenceFolder
+from edge.outbox.box import Outbox
+from edge.uplink.link import CentreLink
+from edge.uplink.sending import Uplink
 from ingest.configuration import Centre
 from ingest.contract import Event, EvidenceItem, EvidenceRole, EvidenceState
 from tests.edge.makers import a_picture, an_event, commit

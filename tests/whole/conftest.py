@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.outbox import Outbox
-from edge.stays import Stay
+from edge.outbox.box import Outbox
+from edge.staying.stays import Stay
 from streetcase.all_in_one import AllInOne, Ports, free_port
 from streetcase.demo.operator import DemoCase, Operator
 from streetcase.demo.scene import render_scene

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 from uuid_utils.compat import uuid7
 
-from edge.budget import Budget
-from edge.evidence import EvidenceError, EvidenceFolder, Picture
-from edge.keeper import Keeper
-from edge.outbox import Commit, Outbox
+from edge.looking.evidence import EvidenceError, EvidenceFolder, Picture
+from edge.outbox.box import Commit, Outbox
+from edge.outbox.budget import Budget
+from edge.outbox.keeper import Keeper
 from ingest.contract import Event, EvidenceItem, EvidenceRole, EvidenceState, Phase, Source, SourceType
 from ingest.embedded_redis import server_command
 from tests.ingest.centre import ROOT, Centre, Edge

@@ -1,0 +1,1 @@
+"""The edge's YAML file: read with line numbers, checked whole."""

@@ -1,0 +1,223 @@
+"""Says what is wrong with a configuration, and where: the checks that a file and the centre's watches share."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import jmespath
+import jmespath.exceptions
+from pydantic import BaseModel, ValidationError
+
+from detectors.base import DetectorConfigurationError, DetectorError, Vocabulary
+from detectors.registry import plugin
+from edge.configuration.yaml_lines import Lines
+from ingest.configuration import EdgeConfiguration, Sensor, Watch
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend: the line in the file, where in the document, and what was expected there."""
+
+    line: int
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.where}: {self.message}" if self.where else f"line {self.line}: {self.message}"
+
+
+def misfits(
+    error: ValidationError, model: type[BaseModel], prefix: tuple[str | int, ...], lines: Lines
+) -> Iterator[Problem]:
+    """Says in words what pydantic found wrong; ``prefix`` is where in the document ``model`` stands."""
+    for item in error.errors(include_url=False, include_context=False):
+        path = (*prefix, *item["loc"])
+        yield Problem(lines.line(path), _dotted(path), _in_words(dict(item), model))
+
+
+def _in_words(item: dict[str, Any], model: type[BaseModel]) -> str:
+    if item["type"] == "extra_forbidden":
+        known = _known_keys(model, item["loc"][:-1])
+        close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(known)}"
+        return f"unknown key; {hint}"
+    if item["type"] == "missing":
+        return "is missing"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    given = item.get("input")
+    # What stands in a URL may be a password, and is never said back.
+    silent = isinstance(given, (dict, list)) or item["type"] == "value_error" or "url" in item["loc"]
+    shown = "" if silent else f", got {given!r}"
+    return f"{message[:1].lower()}{message[1:]}{shown}"
+
+
+def _known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Follows ``path`` through the fields of ``model`` and returns the keys allowed there."""
+    here: type[BaseModel] = model
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = here.model_fields.get(part)
+        inner = list(_leaves(field.annotation)) if field else []
+        models = [a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)]
+        if not models:
+            return []
+        here = models[0]
+    return list(here.model_fields)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    inner = get_args(annotation)
+    if not inner:
+        yield annotation
+    for part in inner:
+        yield from _leaves(part)
+
+
+def cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Mapping[str, str]) -> Iterator[Problem]:
+    """Checks what one field alone does not tell: names that must be known or unique, detectors, expressions."""
+    for section in ("cameras", "brokers", "sensors"):
+        yield from _repeated_ids(configuration, section, lines)
+    yield from _unknown_references(configuration, "sensors", "broker", lines)
+    yield from _unset_variables(configuration, lines, environment)
+    for index, sensor in enumerate(configuration.sensors):
+        yield from _sensor_problems(sensor, ("sensors", index), lines)
+    yield from watch_checks(configuration, lines)
+
+
+def watch_checks(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Problem]:
+    """Checks the watches against the cameras, sensors and detectors that are there."""
+    yield from _repeated_ids(configuration, "watches", lines)
+    for key in ("camera", "sensor"):
+        yield from _unknown_references(configuration, "watches", key, lines)
+    looks_every_s = {camera.id: camera.look_every_s for camera in configuration.cameras}
+    for index, watch in enumerate(configuration.watches):
+        yield from _detector_problems(watch, ("watches", index, "detector"), lines)
+        every_s = looks_every_s.get(watch.camera or "", 0.0)
+        if watch.grace_s < 2 * every_s:
+            path = ("watches", index, "grace_s")
+            message = (
+                f"{watch.grace_s:g} s is less than two looks ({2 * every_s:g} s): one missed look would end a stay"
+            )
+            yield Problem(lines.line(path), _dotted(path), message)
+        if watch.zone is not None and _is_flat(watch.zone):
+            path = ("watches", index, "zone")
+            yield Problem(lines.line(path), _dotted(path), "the zone has no area")
+
+
+def _is_flat(zone: Sequence[tuple[float, float]]) -> bool:
+    around = zip(zone, [*zone[1:], zone[0]], strict=True)
+    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in around)) < 1e-6
+
+
+def _unset_variables(
+    configuration: EdgeConfiguration, lines: Lines, environment: Mapping[str, str]
+) -> Iterator[Problem]:
+    wanted = [(("cameras", i, "url"), name) for i, c in enumerate(configuration.cameras) for name in _names(c.url)]
+    wanted += [
+        (("brokers", i, "password_env"), b.password_env) for i, b in enumerate(configuration.brokers) if b.password_env
+    ]
+    for path, name in wanted:
+        if not environment.get(name):
+            yield Problem(lines.line(path), _dotted(path), f"the environment has no variable {name}, or an empty one")
+
+
+def _names(url: str) -> list[str]:
+    return VARIABLE.findall(url)
+
+
+def _sensor_problems(sensor: Sensor, path: tuple[str | int, ...], lines: Lines) -> Iterator[Problem]:
+    for key in ("value", "time"):
+        expression = getattr(sensor, key)
+        try:
+            if expression is not None:
+                jmespath.compile(expression).search({})
+        except (jmespath.exceptions.UnknownFunctionError, jmespath.exceptions.ArityError) as error:
+            yield Problem(lines.line((*path, key)), _dotted((*path, key)), f"{expression!r}: {error}")
+        except (jmespath.exceptions.JMESPathTypeError, ValueError, TypeError):
+            # ParseError is a ValueError; what only the empty payload provokes is no mistake of the expression.
+            if not _parses(expression):
+                message = f"not a JMESPath expression: {expression!r}"
+                yield Problem(lines.line((*path, key)), _dotted((*path, key)), message)
+    levels = sensor.topic.split("/")
+    if any(len(level) > 1 and ("+" in level or "#" in level) for level in levels) or "#" in levels[:-1]:
+        message = f"not an MQTT topic filter: {sensor.topic!r}; + stands for one level, # only at the end"
+        yield Problem(lines.line((*path, "topic")), _dotted((*path, "topic")), message)
+
+
+def _parses(expression: str) -> bool:
+    try:
+        jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError:
+        return False
+    return True
+
+
+def _detector_problems(watch: Watch, path: tuple[str | int, ...], lines: Lines) -> Iterator[Problem]:
+    choice = watch.detector.model_dump()
+    try:
+        chosen = plugin(watch.detector.type)
+    except DetectorConfigurationError as error:
+        yield Problem(lines.line((*path, "type")), _dotted((*path, "type")), str(error))
+        return
+    try:
+        settings = chosen.configuration.model_validate(choice)
+        if chosen.vocabulary is not None:
+            yield from _label_problems(watch, chosen.vocabulary(settings), path[:-1], lines)
+    except ValidationError as error:
+        yield from misfits(error, chosen.configuration, path, lines)
+    except DetectorError as error:
+        yield Problem(lines.line(path), _dotted(path), str(error))
+    wanted = "camera" if chosen.judges == "frames" else "sensor"
+    if getattr(watch, wanted) is None:
+        yield Problem(lines.line(path), _dotted(path), f"detector {chosen.key!r} watches a {wanted}")
+
+
+def _label_problems(
+    watch: Watch, vocabulary: Vocabulary, path: tuple[str | int, ...], lines: Lines
+) -> Iterator[Problem]:
+    """A label that the detector never says would make a watch that never raises anything, in silence."""
+    for index, label in enumerate(watch.labels or ()):
+        if label not in vocabulary.labels:
+            close = difflib.get_close_matches(label, vocabulary.labels, n=1)
+            known = f"did you mean {close[0]!r}?" if close else f"there is: {', '.join(sorted(vocabulary.labels))}"
+            here = (*path, "labels", index)
+            yield Problem(lines.line(here), _dotted(here), f"the detector has no label {label!r}; {known}")
+    if watch.labels is None and not vocabulary.of_kind.get(watch.kind):
+        here = (*path, "kind")
+        known = ", ".join(sorted(vocabulary.of_kind))
+        message = f"the detector has no label for {watch.kind!r}; name labels, or a kind of: {known}"
+        yield Problem(lines.line(here), _dotted(here), message)
+
+
+def _repeated_ids(configuration: EdgeConfiguration, section: str, lines: Lines) -> Iterator[Problem]:
+    ids = [item.id for item in getattr(configuration, section)]
+    counted = Counter(ids)
+    for index, name in enumerate(ids):
+        if counted[name] > 1 and name in ids[:index]:
+            path = (section, index, "id")
+            yield Problem(lines.line(path), _dotted(path), f"{name!r} is taken already; ids are unique")
+
+
+def _unknown_references(configuration: EdgeConfiguration, section: str, key: str, lines: Lines) -> Iterator[Problem]:
+    known = [item.id for item in getattr(configuration, f"{key}s")]
+    for index, item in enumerate(getattr(configuration, section)):
+        name = getattr(item, key)
+        if name is not None and name not in known:
+            path = (section, index, key)
+            listed = ", ".join(known) or "none"
+            yield Problem(lines.line(path), _dotted(path), f"no {key} {name!r}; there is: {listed}")
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

@@ -1,0 +1,61 @@
+"""Loads and checks an edge's YAML file whole; every problem names its line and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from edge.configuration.checks import VARIABLE, Problem, cross_checks, misfits
+from edge.configuration.yaml_lines import YamlProblem, load
+from ingest.configuration import EdgeConfiguration
+
+MAX_BYTES = 5_000_000
+
+
+class ConfigurationError(Exception):
+    """The file as a whole is refused; ``problems`` has one entry for each thing to mend."""
+
+    def __init__(self, file: Path, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
+
+
+def load_configuration(file: Path, environment: Mapping[str, str]) -> EdgeConfiguration:
+    """Returns the checked configuration, with ``${NAME}`` in camera URLs taken from ``environment``.
+
+    Raises: ConfigurationError: With all problems at once.
+    """
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise ConfigurationError(file, [Problem(1, "", f"larger than {MAX_BYTES} bytes; not a configuration")])
+        document, lines = load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(file, [Problem(1, "", f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(file, [Problem(1, "", f"not UTF-8 text: {error.reason}")]) from None
+    except YamlProblem as error:
+        raise ConfigurationError(file, [Problem(error.line, "", str(error))]) from None
+    if not isinstance(document, dict):
+        raise ConfigurationError(file, [Problem(1, "", "expected a mapping with edge_id, cameras, watches")])
+    try:
+        configuration = EdgeConfiguration.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationError(file, sorted(misfits(error, EdgeConfiguration, (), lines), key=_by_line)) from None
+    problems = sorted(cross_checks(configuration, lines, environment), key=_by_line)
+    if problems:
+        raise ConfigurationError(file, problems)
+    return _with_variables(configuration, environment)
+
+
+def _by_line(problem: Problem) -> int:
+    return problem.line
+
+
+def _with_variables(configuration: EdgeConfiguration, environment: Mapping[str, str]) -> EdgeConfiguration:
+    cameras = [
+        camera.model_copy(update={"url": VARIABLE.sub(lambda m: environment[m.group(1)], camera.url)})
+        for camera in configuration.cameras
+    ]
+    return configuration.model_copy(update={"cameras": cameras})

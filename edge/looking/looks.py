@@ -1,0 +1,195 @@
+"""Looks at a frame for every watch of its camera: detector, zone, stays, pictures, events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from detectors.base import DetectorError, Finding, Frame, FrameDetector
+from edge.looking.evidence import EvidenceError, EvidenceFolder, Picture
+from edge.looking.recent_looks import RecentLooks
+from edge.looking.studio import Studio
+from edge.looking.zones import covered_share, stands_in
+from edge.outbox.box import Commit, OutboxError
+from edge.outbox.keeper import Keeper
+from edge.reading.camera import Look
+from edge.staying.appearance import appearance
+from edge.staying.stays import Change, Stay, StayChange, WatchStays
+from ingest.configuration import Policy, Watch
+from ingest.contract import EvidenceItem, EvidenceRole
+from ingest.edge_messages import WatchStatus
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class CameraWatch:
+    """A watch with the detector that it asks and the stays that it follows."""
+
+    stays: WatchStays
+    detector: FrameDetector
+    labels: frozenset[str]
+    judged: int = 0
+    with_findings: int = 0
+
+    @property
+    def watch(self) -> Watch:
+        return self.stays.watch
+
+    def counting(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Returns those findings that count for this watch; for ``area`` one that stands for them all."""
+        watch = self.watch
+        zone = watch.zone or ()
+        surely = [f for f in findings if f.label in self.labels and (f.score is None or f.score >= watch.min_score)]
+        if watch.policy is Policy.AREA:
+            if covered_share(surely, zone) < watch.area_share:
+                return []
+            return sorted(surely, key=lambda f: f.score or 0.0, reverse=True)[:1]
+        return [f for f in surely if f.box_xyxy is not None and stands_in(f.box_xyxy, zone)]
+
+    def status(self) -> WatchStatus:
+        return WatchStatus(
+            id=self.watch.id,
+            judged=self.judged,
+            with_findings=self.with_findings,
+            open_incidents=sum(stay.raised for stay in self.stays.stays),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look came to.
+
+    findings: What counts for one of the watches at least. fault: Why nothing was judged; None where all was.
+    """
+
+    studio: Studio
+    findings: Sequence[Finding] = ()
+    fault: str | None = None
+
+
+class CameraLooks:
+    """All watches of one camera. One caller at a time, looks in the order of time."""
+
+    def __init__(
+        self,
+        watches: Sequence[CameraWatch],
+        *,
+        privacy: FrameDetector,
+        evidence: EvidenceFolder,
+        keeper: Keeper,
+        recent: RecentLooks | None = None,
+    ) -> None:
+        self.watches = list(watches)
+        self._privacy = privacy
+        self._evidence = evidence
+        self._keeper = keeper
+        self._recent = recent
+        self._starts: dict[UUID, Picture] = {}
+        self._failing = False
+
+    def look(self, look: Look) -> Looked:
+        """Judges one frame; when a detector failed nothing is raised or cleared, and the result says so."""
+        studio = Studio(look.frame, self._privacy)
+        try:
+            found = self._detect(look.frame, studio)
+        except DetectorError as error:
+            if not self._failing:
+                log.error("detector lost", error=str(error))
+            self._failing = True
+            return Looked(studio, fault=str(error))
+        if self._failing:
+            log.info("detector back")
+            self._failing = False
+        counting = [watch.counting(found[id(watch.detector)]) for watch in self.watches]
+        judged = zip(self.watches, counting, strict=True)
+        self._keeper.keep(_together([self._judge(watch, findings, look, studio) for watch, findings in judged]))
+        self._remember(look, studio)
+        return Looked(studio, list(dict.fromkeys(finding for findings in counting for finding in findings)))
+
+    def _remember(self, look: Look, studio: Studio) -> None:
+        """Keeps a small look now and then; only for these does the privacy detector run where no watch ran it."""
+        if self._recent is None or not self._recent.is_due(look.moment):
+            return
+        try:
+            self._recent.keep(studio.blurred(), look.moment)
+        except DetectorError:
+            # Not blurred, so not kept. A detector that fails is told where a watch asks it, or by the missing looks.
+            self._recent.skip(look.moment)
+
+    def _detect(self, frame: Frame, studio: Studio) -> dict[int, list[Finding]]:
+        found: dict[int, list[Finding]] = {}
+        for watch in self.watches:
+            key = id(watch.detector)
+            if key not in found:
+                found[key] = watch.detector.detect([frame])[0]
+        if id(self._privacy) in found:
+            studio.findings = found[id(self._privacy)]
+        return found
+
+    def _judge(self, watch: CameraWatch, counting: Sequence[Finding], look: Look, studio: Studio) -> Commit:
+        watch.judged += 1
+        watch.with_findings += bool(counting)
+        changes = watch.stays.judge(counting, look.moment, lambda box: appearance(look.frame.image, box))
+        for change in changes:
+            self._take_pictures(change, watch.watch, studio)
+        return self._keeper.commit_of(
+            changes, moment=look.moment, watch=watch.watch, sensor=None, detector=watch.detector.identity
+        )
+
+    def _take_pictures(self, change: StayChange, watch: Watch, studio: Studio) -> None:
+        stay = change.stay
+        try:
+            if change.change is Change.BORN:
+                self._starts[stay.incident_id] = studio.wide(EvidenceRole.START)
+                return
+            if change.change is Change.ABSENT:
+                return
+            # What is seen a second time may stay: only now does its first picture touch the disk.
+            start = self._starts.pop(stay.incident_id, None)
+            if change.change is Change.DROPPED:
+                self._remove(stay)
+                return
+            if start is not None:
+                stay.evidence.append(self._evidence.keep(start))
+            if change.change is Change.RAISED:
+                stay.evidence += self._confirm(stay, studio, keep_plate=watch.keep_plate)
+            elif change.change is Change.CLEARED:
+                stay.evidence.append(self._evidence.keep(studio.wide(EvidenceRole.AFTER)))
+        except (EvidenceError, DetectorError) as error:
+            # The event matters more than its picture; what is missing is told, not waited for.
+            log.error("picture lost", watch=watch.id, incident=str(stay.incident_id), error=str(error))
+
+    def _confirm(self, stay: Stay, studio: Studio, *, keep_plate: bool) -> list[EvidenceItem]:
+        items = [self._evidence.keep(studio.wide(EvidenceRole.CONFIRM))]
+        box = stay.finding.box_xyxy
+        if box is not None:
+            items.append(self._evidence.keep(studio.crop(box, keep_plate=keep_plate)))
+        return items
+
+    def _remove(self, stay: Stay) -> None:
+        """Removes the pictures of a stay that came to nothing, unless a stay born in the same look shares them."""
+        try:
+            self._remove_unshared(stay)
+        except (OutboxError, OSError) as error:
+            # Nobody knows now who else needs them; left behind, they are swept at the next start.
+            log.warning("pictures not removed", incident=str(stay.incident_id), reason=str(error))
+        stay.evidence.clear()
+
+    def _remove_unshared(self, stay: Stay) -> None:
+        shared = {item.sha256 for w in self.watches for other in w.stays.stays for item in other.evidence}
+        for item in stay.evidence:
+            if item.sha256 not in shared and not self._keeper.holds(item.sha256):
+                self._evidence.remove(item.sha256)
+
+
+def _together(commits: Sequence[Commit]) -> Commit:
+    return Commit(
+        save=[s for c in commits for s in c.save],
+        forget=[i for c in commits for i in c.forget],
+        events=[e for c in commits for e in c.events],
+        evidence=[e for c in commits for e in c.evidence],
+    )

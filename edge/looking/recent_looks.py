@@ -1,0 +1,166 @@
+"""Keeps an hour of small masked, blurred looks of each camera, on which a draft of a watch can be tried.
+
+They are a convenience: not fsynced, never sent, and what the disk does not take is only counted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import structlog
+
+from detectors.base import Image
+from edge.staying.clock import Moment
+
+KEEP_EVERY_S = 10.0
+KEPT_FOR = timedelta(hours=1)
+MOST_KEPT = 400
+WIDTH = 640
+QUALITY = 70
+AHEAD = timedelta(minutes=1)
+"""A name further in the future than this comes from a clock that was wrong; it would outlive all the others."""
+
+SUFFIX = ".jpg"
+PART = "look.part"
+LEFT_AFTER_S = 60.0
+LOW_SHARE = 0.1
+LOW_BYTES = 1_000_000_000
+"""With less left on the disk than the smaller of both, no look is kept: events and evidence need the room."""
+
+_STAMP = "%Y%m%dT%H%M%S"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentLook:
+    """One kept look: when it was taken (aware UTC, to the millisecond), and its JPEG file."""
+
+    captured_at: datetime
+    file: Path
+
+
+class RecentLooks:
+    """The looks of one camera. One caller at a time."""
+
+    def __init__(self, root: Path, camera_id: str) -> None:
+        self._root = root
+        self._camera_id = camera_id
+        self._last: Moment | None = None
+        self.failures = 0
+        self._failing = False
+
+    def is_due(self, moment: Moment) -> bool:
+        return self._last is None or moment.since(self._last) >= KEEP_EVERY_S
+
+    def skip(self, moment: Moment) -> None:
+        """Notes that this look could not be kept, so that the next try is not the very next look."""
+        self._last = moment
+
+    def keep(self, image: Image, moment: Moment) -> None:
+        """Writes a small copy and removes what is old. image: already blurred, ``(H, W, 3)`` BGR."""
+        self._last = moment
+        try:
+            self._write(_small_jpeg(image), moment.utc)
+        except OSError as error:
+            self.failures += 1
+            if not self._failing:
+                log.warning("looks not kept", camera=self._camera_id, reason=error.strerror)
+            self._failing = True
+        else:
+            if self._failing:
+                log.info("looks kept again", camera=self._camera_id, lost=self.failures)
+            self._failing = False
+
+    def _write(self, jpeg: bytes, captured_at: datetime) -> None:
+        folder = self._root / self._camera_id
+        folder.mkdir(parents=True, exist_ok=True)
+        if disk_is_low(folder):
+            raise OSError(errno.ENOSPC, "the disk is nearly full")
+        part = folder / PART
+        part.write_bytes(jpeg)
+        part.replace(folder / _name(captured_at))
+        prune(folder, now=captured_at)
+
+
+def recent_looks(root: Path, camera_id: str, *, now: datetime) -> list[RecentLook]:
+    """Returns the looks of the last hour, the oldest first. Raises: OSError."""
+    folder = root / camera_id
+    looks = [RecentLook(at, folder / name) for name in _names(folder) if (at := _captured_at(name)) is not None]
+    return [look for look in looks if now - KEPT_FOR <= look.captured_at <= now + AHEAD]
+
+
+def disk_is_low(folder: Path) -> bool:
+    """Raises: OSError."""
+    disk = shutil.disk_usage(folder)
+    return disk.free < min(LOW_BYTES, LOW_SHARE * disk.total)
+
+
+def make_room(root: Path) -> None:
+    """Removes all looks when the disk is nearly full, before any evidence has to go. Raises: OSError."""
+    if root.is_dir() and disk_is_low(root):
+        for folder in _folders(root):
+            for name in _names(folder):
+                (folder / name).unlink(missing_ok=True)
+
+
+def prune_all(root: Path, *, now: datetime) -> None:
+    """Removes what is old of every camera, also of those that are lost or no longer configured. Raises: OSError."""
+    for folder in _folders(root):
+        prune(folder, now=now)
+        # Only where nobody writes any more; a camera that is looked at makes its folder and fills it at once.
+        if not _names(folder) and now.timestamp() - folder.stat().st_mtime > LEFT_AFTER_S:
+            (folder / PART).unlink(missing_ok=True)
+            folder.rmdir()
+
+
+def prune(folder: Path, *, now: datetime) -> None:
+    """Removes looks of one camera that are too old or too many. Raises: OSError."""
+    # Names sort as their times do: with 150 cameras on a small box, hundreds of names each are not to be parsed.
+    first, last = _name(now - KEPT_FOR), _name(now + AHEAD)
+    names = _names(folder)
+    staying = set([name for name in names if first <= name <= last][-MOST_KEPT:])
+    for name in names:
+        if name not in staying:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _folders(root: Path) -> list[Path]:
+    return [entry for entry in root.iterdir() if entry.is_dir()] if root.is_dir() else []
+
+
+def _names(folder: Path) -> list[str]:
+    """Returns the names of the kept looks, the oldest first."""
+    try:
+        return sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208 - far cheaper here
+    except FileNotFoundError:
+        return []
+
+
+def _name(captured_at: datetime) -> str:
+    utc = captured_at.astimezone(UTC)
+    return f"{utc.strftime(_STAMP)}{utc.microsecond // 1000:03d}Z{SUFFIX}"
+
+
+def _captured_at(name: str) -> datetime | None:
+    stem = name.removesuffix(SUFFIX)
+    try:
+        whole = datetime.strptime(stem[:-4], _STAMP).replace(tzinfo=UTC)
+        return whole + timedelta(milliseconds=int(stem[-4:-1]))
+    except ValueError:
+        return None
+
+
+def _small_jpeg(image: Image) -> bytes:
+    if image.shape[1] > WIDTH:
+        scale = WIDTH / image.shape[1]
+        image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return encoded.tobytes()

@@ -1,0 +1,40 @@
+"""Makes blurred pictures of one frame, and blurs it only when one is asked for."""
+
+from __future__ import annotations
+
+from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, Image
+from edge.looking.evidence import Picture, crop_picture, wide_picture
+from edge.looking.privacy import blurred
+from ingest.contract import EvidenceRole
+
+
+class Studio:
+    """The pictures of one frame. What the privacy detector found is set where a watch's run has found it already.
+
+    Raises: DetectorError: From each picture, if the privacy detector fails; EvidenceError: If it can't be encoded.
+    """
+
+    def __init__(self, frame: Frame, privacy: FrameDetector) -> None:
+        self._frame = frame
+        self._privacy = privacy
+        self.findings: list[Finding] | None = None
+        self._without_plates: Image | None = None
+
+    def wide(self, role: EvidenceRole) -> Picture:
+        return wide_picture(self.blurred(), role=role, taken_at=self._frame.captured_at)
+
+    def crop(self, box_xyxy: BoxXyxy, *, keep_plate: bool) -> Picture:
+        """Only here may the incident's own vehicle keep its plate, and the picture is marked for it."""
+        image = self._blurred([box_xyxy]) if keep_plate else self.blurred()
+        return crop_picture(image, box_xyxy, taken_at=self._frame.captured_at, plate_kept=keep_plate)
+
+    def blurred(self) -> Image:
+        """Returns the whole picture, ``(H, W, 3)`` BGR, with every head and plate in it blurred; not to be changed."""
+        if self._without_plates is None:
+            self._without_plates = self._blurred([])
+        return self._without_plates
+
+    def _blurred(self, keep_plates_of: list[BoxXyxy]) -> Image:
+        if self.findings is None:
+            self.findings = self._privacy.detect([self._frame])[0]
+        return blurred(self._frame.image, self.findings, keep_plates_of=keep_plates_of)

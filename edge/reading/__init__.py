@@ -1,0 +1,1 @@
+"""Reads camera streams: one thread each, typed faults, a frame whenever a look is due."""

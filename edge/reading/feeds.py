@@ -1,0 +1,134 @@
+"""Keeps one camera's stream open in a thread and hands its looks to the group's loop."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from datetime import datetime
+
+import structlog
+
+from edge.reading.camera import CameraReader, Look, is_live
+from edge.reading.faults import CameraFault, Corrupt, Stalled, redacted, waits_s
+from edge.staying.clock import Clock
+from ingest.configuration import Camera
+from ingest.edge_messages import CameraState, CameraStatus
+
+WAITING_LOOKS = 4
+"""Looks of one camera that may wait for the detector; beyond, the oldest goes: late looks help nobody."""
+
+FAULT_CHARS = 500
+
+log = structlog.get_logger(__name__)
+
+
+class Mailbox:
+    """Looks of all cameras of a group, handed out oldest first; a camera never holds more than WAITING_LOOKS."""
+
+    def __init__(self) -> None:
+        self._arrived = threading.Condition()
+        self._looks: dict[str, deque[Look]] = {}
+        self.dropped = 0
+
+    def put(self, camera_id: str, look: Look) -> None:
+        with self._arrived:
+            waiting = self._looks.setdefault(camera_id, deque())
+            if len(waiting) >= WAITING_LOOKS:
+                waiting.popleft()
+                self.dropped += 1
+            waiting.append(look)
+            self._arrived.notify()
+
+    def take(self, timeout_s: float) -> tuple[str, Look] | None:
+        with self._arrived:
+            if not self._arrived.wait_for(self._has_looks, timeout_s):
+                return None
+            camera_id = min(
+                (c for c, waiting in self._looks.items() if waiting), key=lambda c: self._looks[c][0].moment.utc
+            )
+            return camera_id, self._looks[camera_id].popleft()
+
+    def _has_looks(self) -> bool:
+        return any(self._looks.values())
+
+    @property
+    def is_empty(self) -> bool:
+        with self._arrived:
+            return not self._has_looks()
+
+
+class CameraFeed(threading.Thread):
+    """Reads, and after a fault waits and reads again; logs once when lost and once when back."""
+
+    def __init__(self, camera: Camera, mailbox: Mailbox, *, clock: Clock, stop: threading.Event) -> None:
+        super().__init__(name=f"camera-{camera.id}", daemon=True)
+        self.camera = camera
+        self._mailbox = mailbox
+        self._clock = clock
+        self._stop_asked = stop
+        self._state = CameraState.STARTING
+        self._fault: str | None = None
+        self._reader: CameraReader | None = None
+        self._late_s = 0.0
+        self.looks = 0
+        self.last_look_at: datetime | None = None
+
+    def look_next(self) -> None:
+        """Asks for a look out of turn; where the stream is away just now, its first look is one anyway."""
+        if self._reader is not None:
+            self._reader.look_next()
+
+    def run(self) -> None:
+        waits = waits_s()
+        while not self._stop_asked.is_set():
+            try:
+                self._read_on()
+                if self._state is CameraState.ENDED or self._stop_asked.is_set():
+                    return
+            except CameraFault as fault:
+                if self._state is CameraState.LIVE:
+                    waits = waits_s()
+                self._lost(fault)
+            except Exception as error:  # noqa: BLE001 - the top loop of a camera's thread: it must not end in silence
+                self._lost(CameraFault(f"{redacted(self.camera.url)}: the reader failed ({type(error).__name__})"))
+            self._stop_asked.wait(next(waits))
+
+    def _read_on(self) -> None:
+        """Reads until told to stop or until a file has ended. Raises: CameraFault: Also for a live stream that ends."""
+        self._reader = CameraReader(self.camera, clock=self._clock, stop=self._stop_asked)
+        came = False
+        for look in self._reader.looks():
+            came = True
+            self._live()
+            self._late_s = look.late_s
+            self._mailbox.put(self.camera.id, look)
+        if self._stop_asked.is_set():
+            return
+        if is_live(self.camera.url):
+            raise Stalled(f"{redacted(self.camera.url)}: the stream ended")
+        if not came:
+            raise Corrupt(f"{redacted(self.camera.url)}: holds no picture")
+        self._state = CameraState.ENDED
+        log.info("camera ended", camera=self.camera.id)
+
+    def _live(self) -> None:
+        if self._state is not CameraState.LIVE:
+            log.info("camera live", camera=self.camera.id, after=self._state.value)
+            self._state, self._fault = CameraState.LIVE, None
+
+    def _lost(self, fault: CameraFault) -> None:
+        said = f"{fault.name}: {fault}"
+        if said != self._fault:
+            log.warning("camera lost", camera=self.camera.id, fault=fault.name, detail=str(fault))
+        self._state, self._fault = CameraState.LOST, said
+
+    def status(self) -> CameraStatus:
+        return CameraStatus(
+            id=self.camera.id,
+            state=self._state,
+            fault=self._fault[:FAULT_CHARS] if self._fault is not None else None,
+            last_look_at=self.last_look_at,
+            looks=self.looks,
+            looks_behind_s=round(self._late_s, 3),
+            reading_by=self._reader.mode if self._reader else None,
+        )

@@ -1,0 +1,1 @@
+"""Listens to MQTT sensors and judges their readings."""

@@ -1,0 +1,1 @@
+"""What stays in a zone and for how long, and the events that it makes."""
