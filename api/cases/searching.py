@@ -14,6 +14,8 @@ from api.tables import Case, CaseText
 
 _NEWEST_LOOKED_AT = 3_000
 _ALMOST = 4
+"""Where the newest have this part of a page at least, the rest is not far behind them."""
+
 _WORDS = table("case_words", column("rowid"), column("tokens"))
 _Conditions = Sequence[ColumnElement[bool]]
 
@@ -26,7 +28,7 @@ def find_by_words(
         return _in_full_text(session, words, that, after=after, limit=limit)
     # A common word has its page among the newest; sorting all that has it would take seconds.
     found = _among_newest(session, words, that, after=after, limit=limit)
-    if limit // _ALMOST <= len(found) < limit:
+    if found and limit <= len(found) * _ALMOST < limit * _ALMOST:
         # As many more as should have the rest, and half as many again, cost less than all that the index knows.
         more = _NEWEST_LOOKED_AT * limit * 3 // (len(found) * 2)
         found = _among_newest(session, words, that, after=after, limit=limit, of_newest=more)

@@ -103,6 +103,8 @@ def test_search_is_paged_newest_first_and_filtered(
             break
         after = {"after": page["next"]}
     assert found == ids[::-1]
+    few = shared_place.person(Role.OPERATOR).get(LIST, params={"q": f"none{mark}", "limit": 1})
+    assert few.json() == {"items": [], "next": None}
     assert _found(shared_place, mark, state="filed") == [ids[2]]
     assert _found(shared_place, mark, role=Role.HANDLER) == [ids[2]]
     counted = shared_place.person(Role.OPERATOR).get(f"{LIST}/counts", params={"q": mark}).json()["items"]
