@@ -9,8 +9,8 @@ from typing import TextIO, cast
 import structlog
 
 
-def configure_logs() -> None:
-    """Writes to standard error, so that standard output stays free for results."""
+def configure_logs(*, least: str = "debug") -> None:
+    """Writes to standard error, so that standard output stays free for results; ``least`` is the lowest level told."""
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()
         if sys.stderr.isatty()
@@ -23,6 +23,7 @@ def configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Lenient())),
         cache_logger_on_first_use=False,
     )

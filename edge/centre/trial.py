@@ -26,8 +26,8 @@ from edge.processes.group import Detectors, Folders, camera_watch
 from edge.processes.orphans import end_with_parent
 from edge.processes.spawning import deaf_to_interrupts
 from edge.staying.appearance import appearance
-from edge.staying.clock import Moment
 from edge.staying.stays import Change, WatchStays
+from edge.trying.media_time import recorded_moment
 from ingest.configuration import Camera, Watch
 from ingest.contract import EvidenceItem, EvidenceRole
 
@@ -124,9 +124,10 @@ class _Trial:
         if image is None:  # pruned meanwhile
             return
         found = self._watch.detector.detect([Frame(image, look.captured_at)])[0]
-        moment = Moment(utc=look.captured_at, boot_s=look.captured_at.timestamp(), boot_id="trial")
         counting = self._watch.counting(found)
-        changes = self._watch.stays.judge(counting, moment, lambda box: appearance(image, box))
+        changes = self._watch.stays.judge(
+            counting, recorded_moment(look.captured_at), lambda box: appearance(image, box)
+        )
         self._tried += 1
         raised = [change.stay.finding for change in changes if change.change is Change.RAISED]
         if raised:

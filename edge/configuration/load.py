@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from edge.configuration.checks import VARIABLE, Problem, cross_checks, misfits
-from edge.configuration.yaml_lines import YamlProblem, load
+from edge.configuration.yaml_lines import Lines, YamlProblem, load
 from ingest.configuration import EdgeConfiguration
 
 MAX_BYTES = 5_000_000
@@ -27,6 +28,12 @@ def load_configuration(file: Path, environment: Mapping[str, str]) -> EdgeConfig
 
     Raises: ConfigurationError: With all problems at once.
     """
+    document, lines = read_document(file)
+    return checked(document, lines, file=file, environment=environment)
+
+
+def read_document(file: Path) -> tuple[dict[str, Any], Lines]:
+    """Returns what the file says, not yet checked, and its line table. Raises: ConfigurationError."""
     try:
         if file.stat().st_size > MAX_BYTES:
             raise ConfigurationError(file, [Problem(1, "", f"larger than {MAX_BYTES} bytes; not a configuration")])
@@ -39,6 +46,13 @@ def load_configuration(file: Path, environment: Mapping[str, str]) -> EdgeConfig
         raise ConfigurationError(file, [Problem(error.line, "", str(error))]) from None
     if not isinstance(document, dict):
         raise ConfigurationError(file, [Problem(1, "", "expected a mapping with edge_id, cameras, watches")])
+    return document, lines
+
+
+def checked(
+    document: Mapping[str, Any], lines: Lines, *, file: Path, environment: Mapping[str, str]
+) -> EdgeConfiguration:
+    """Returns the configuration that ``document``, as ``file`` says it, stands for. Raises: ConfigurationError."""
     try:
         configuration = EdgeConfiguration.model_validate(document)
     except ValidationError as error:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Event
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import av
 import cv2
@@ -58,18 +58,32 @@ def is_live(url: str) -> bool:
     return url.startswith(_LIVE)
 
 
+class Pace(Protocol):
+    """How fast the packets of a file come out."""
+
+    def wait(self, media_s: float | None) -> tuple[float, float]:
+        """Returns when the packet is due: its media time, and by how many seconds it is late."""
+        ...
+
+
+PaceOf = Callable[[float], Pace]
+"""Makes the pace of a file from its packets a second."""
+
+
 class CameraReader:
     """One opening of one stream. Iterate :meth:`looks` in a thread of its own; it returns when a file has ended.
 
+    pace_of: How a file is paced; left out, by its own timestamps in real time.
     Raises: CameraFault: From :meth:`looks`, typed, without credentials.
     """
 
-    def __init__(self, camera: Camera, *, clock: Clock, stop: Event) -> None:
+    def __init__(self, camera: Camera, *, clock: Clock, stop: Event, pace_of: PaceOf | None = None) -> None:
         self.mode: Mode = "keyframes"
         self._camera = camera
         self._clock = clock
         self._stop = stop
-        self._pace: _Pace | None = None
+        self._pace: Pace | None = None
+        self._pace_of = pace_of or (lambda packets_per_s: _Pace(stop, packets_per_s=packets_per_s))
         self._since_keyframe: list[Packet] = []
         self._short_intervals = 0
         self._last_keyframe_s: float | None = None
@@ -86,7 +100,7 @@ class CameraReader:
         try:
             stream = _video_stream(container, self._camera.url)
             if not is_live(self._camera.url):
-                self._pace = _Pace(self._stop, packets_per_s=float(stream.average_rate or FALLBACK_RATE))
+                self._pace = self._pace_of(float(stream.average_rate or FALLBACK_RATE))
             for packet in self._packets(container, stream):
                 look = self._take(packet, stream)
                 if look is not None:
