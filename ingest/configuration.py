@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from ingest.contract import Name, Point, Position, Short
+from ingest.watch_times import Permit, Season, WeeklyHours
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 Zone = Annotated[list[Point], Field(min_length=3, max_length=100)]
@@ -81,6 +82,8 @@ class Watch(Section):
     ``dwell_s`` is how long a thing stays before it is an incident, ``grace_s`` the longest gap between two
     sightings that still counts, ``clear_s`` how long it must be seen to be absent before it is gone.
     ``labels`` default to those that the model's card maps to ``kind``; ``area_share`` is for policy ``area``.
+    ``active`` and ``seasons`` say when it watches at all (None: always), ``permits`` when nothing is raised. For
+    ``cool_down_s`` after an incident is gone no new one is raised at its place.
     """
 
     id: Name
@@ -96,6 +99,10 @@ class Watch(Section):
     dwell_s: Seconds = 300.0
     grace_s: Seconds = 30.0
     clear_s: Seconds = 120.0
+    active: Annotated[list[WeeklyHours], Field(min_length=1, max_length=50)] | None = None
+    seasons: Annotated[list[Season], Field(min_length=1, max_length=50)] | None = None
+    permits: Annotated[list[Permit], Field(max_length=100)] = []
+    cool_down_s: Annotated[float, Field(ge=0, le=7 * 86400, allow_inf_nan=False)] = 0.0
     keep_plate: bool = False
     position: Position | None = None
 
@@ -107,6 +114,15 @@ class Watch(Section):
             raise ValueError("a watch of a camera needs a zone")
         if self.sensor is not None and self.zone is not None:
             raise ValueError("a watch of a sensor has no zone")
+        return self
+
+    @model_validator(mode="after")
+    def _permits_an_area_where_there_are_places(self) -> Self:
+        if any(permit.zone is not None for permit in self.permits):
+            if self.sensor is not None:
+                raise ValueError("a permit on a sensor's watch has no zone")
+            if self.policy is Policy.AREA:
+                raise ValueError("policy area follows no single thing: its permits have no zone")
         return self
 
 

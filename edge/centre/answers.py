@@ -93,7 +93,14 @@ class Answers:
         if not self._one_trial.acquire(timeout=max(0.0, ready_by_s - time.monotonic())):
             return failed(request.request_id, "other trials took all the time that there was")
         try:
-            outcome = try_watch(draft, camera, self._root, deadline_s=ready_by_s, stop=self._stop)
+            outcome = try_watch(
+                draft,
+                camera,
+                self._root,
+                time_zone=self._local.time_zone,
+                deadline_s=ready_by_s,
+                stop=self._stop,
+            )
         except TrialFailed as error:
             return failed(request.request_id, f"watch {draft.id!r} could not be tried: {error}")
         finally:

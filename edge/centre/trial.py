@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
@@ -50,11 +51,16 @@ class Outcome:
     evidence: tuple[EvidenceItem, ...] = ()
 
 
-def try_watch(watch: Watch, camera: Camera, root: Path, *, deadline_s: float, stop: threading.Event) -> Outcome:
-    """Returns what came of it, by ``deadline_s`` of the monotonic clock at the latest. Raises: TrialFailed."""
+def try_watch(
+    watch: Watch, camera: Camera, root: Path, *, time_zone: str, deadline_s: float, stop: threading.Event
+) -> Outcome:
+    """Returns what came of it, by ``deadline_s`` of the monotonic clock at the latest. Raises: TrialFailed.
+
+    time_zone: The edge's, for the hours of the draft.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    arguments = (watch.model_dump_json(), camera.look_every_s, str(root), theirs)
+    arguments = (watch.model_dump_json(), camera.look_every_s, time_zone, str(root), theirs)
     process = context.Process(target=trial_main, args=arguments, name="trial")
     try:
         with deaf_to_interrupts():
@@ -86,33 +92,34 @@ def _outcome(process: BaseProcess, answers: Connection, is_over: Callable[[], bo
     raise TrialFailed("it was not done before the request expired")
 
 
-def trial_main(watch_json: str, look_every_s: float, root: str, answers: Connection) -> None:
+def trial_main(watch_json: str, look_every_s: float, time_zone: str, root: str, answers: Connection) -> None:
     """Entry point of the process."""
     end_with_parent(threading.Event())
     os.nice(NICENESS)
     configure_logs()
     watch = Watch.model_validate_json(watch_json)
     try:
-        answers.send(_tried(watch, look_every_s, Folders(Path(root))))
+        answers.send(_tried(watch, look_every_s, ZoneInfo(time_zone), Folders(Path(root))))
     except (DetectorError, WatchCannotStart, TrialFailed, EvidenceError, OSError) as error:
         answers.send(str(error))
 
 
-def _tried(watch: Watch, look_every_s: float, folders: Folders) -> Outcome:
+def _tried(watch: Watch, look_every_s: float, time_zone: ZoneInfo, folders: Folders) -> Outcome:
     looks = recent_looks(folders.looks, str(watch.camera), now=datetime.now(UTC))
     if not looks:
         raise TrialFailed(f"no look of the last hour is kept for camera {watch.camera!r}")
     # The kept looks are rarer than the camera's own: a gap between two of them is none of the street's.
     grace_s = max(watch.grace_s, 2 * max(KEEP_EVERY_S, look_every_s))
-    trial = _Trial(watch.model_copy(update={"grace_s": grace_s}), EvidenceFolder(folders.evidence))
+    stays = WatchStays(watch.model_copy(update={"grace_s": grace_s}), time_zone=time_zone)
+    trial = _Trial(stays, EvidenceFolder(folders.evidence))
     for look in looks:
         trial.look(look)
     return trial.outcome()
 
 
 class _Trial:
-    def __init__(self, watch: Watch, evidence: EvidenceFolder) -> None:
-        self._watch: CameraWatch = camera_watch(WatchStays(watch), Detectors())
+    def __init__(self, stays: WatchStays, evidence: EvidenceFolder) -> None:
+        self._watch: CameraWatch = camera_watch(stays, Detectors())
         self._evidence = evidence
         self._tried = 0
         self._raised = 0

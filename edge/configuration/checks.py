@@ -64,13 +64,13 @@ def _known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     for part in path:
         if isinstance(part, int):
             continue
-        field = here.model_fields.get(part)
+        field = next((f for name, f in here.model_fields.items() if (f.alias or name) == part), None)
         inner = list(_leaves(field.annotation)) if field else []
         models = [a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)]
         if not models:
             return []
         here = models[0]
-    return list(here.model_fields)
+    return [field.alias or name for name, field in here.model_fields.items()]
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,8 +33,17 @@ class Lines:
         return self._line_of.get(here, 1)
 
 
+_INT = "tag:yaml.org,2002:int"
+
+
 class _UniqueKeys(yaml.SafeLoader):
     """PyYAML lets a repeated key win in silence; a configuration must not."""
+
+    # YAML 1.1 reads 22:00 as 1320 (base 60) and 07:00 as a text: here both are texts.
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the base class declares it so
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _INT]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -49,6 +59,11 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise YamlProblem(key_node.start_mark.line + 1, f"key {key!r} stands here a second time")
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+
+_UniqueKeys.add_implicit_resolver(
+    _INT, re.compile(r"^[-+]?(0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"), list("-+0123456789")
+)
 
 
 def load(text: str) -> tuple[Any, Lines]:

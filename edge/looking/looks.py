@@ -19,7 +19,7 @@ from edge.reading.camera import Look
 from edge.staying.appearance import appearance
 from edge.staying.stays import Change, Stay, StayChange, WatchStays
 from ingest.configuration import Policy, Watch
-from ingest.contract import EvidenceItem, EvidenceRole
+from ingest.contract import ClearReason, EvidenceItem, EvidenceRole
 from ingest.edge_messages import WatchStatus
 
 log = structlog.get_logger(__name__)
@@ -157,7 +157,7 @@ class CameraLooks:
                 stay.evidence.append(self._evidence.keep(start))
             if change.change is Change.RAISED:
                 stay.evidence += self._confirm(stay, studio, keep_plate=watch.keep_plate)
-            elif change.change is Change.CLEARED:
+            elif change.clear_reason is ClearReason.GONE:
                 stay.evidence.append(self._evidence.keep(studio.wide(EvidenceRole.AFTER)))
         except (EvidenceError, DetectorError) as error:
             # The event matters more than its picture; what is missing is told, not waited for.

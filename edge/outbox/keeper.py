@@ -17,7 +17,7 @@ from edge.staying.events import event_of
 from edge.staying.stay_records import StayRecord, record_of
 from edge.staying.stays import Change, Stay, StayChange
 from ingest.configuration import Sensor, Watch
-from ingest.contract import ClearReason, Event, EvidenceItem, Phase
+from ingest.contract import Event, EvidenceItem, Phase
 
 SAVE_EVERY_S = 5.0
 """A stay that only goes on is written this often: more would wear out the flash of a box, less forget dwell."""
@@ -83,7 +83,10 @@ class Keeper:
         events: list[Event] = []
         for change in changes:
             stay = change.stay
-            if change.change in (Change.CLEARED, Change.DROPPED):
+            if change.change is Change.CLEARED and stay.ended is not None:
+                save.append(record_of(stay))
+                self._saved.pop(stay.incident_id, None)
+            elif change.change in (Change.CLEARED, Change.DROPPED, Change.FORGOTTEN):
                 forget.append(stay.incident_id)
                 self._saved.pop(stay.incident_id, None)
             elif (sensor is not None or stay.sightings > 1) and self._is_news(change, moment):
@@ -100,7 +103,7 @@ class Keeper:
                         sensor=sensor,
                         detector=detector,
                         evidence=stay.evidence,
-                        clear_reason=ClearReason.GONE if change.change is Change.CLEARED else None,
+                        clear_reason=change.clear_reason,
                     )
                 )
         evidence: list[EvidenceItem] = [item for event in events for item in event.evidence]

@@ -112,7 +112,11 @@ class Group:
         watches = []
         for watch in configuration.watches:
             if watch.camera == camera.id:
-                stays = WatchStays(watch, [stay for stay in kept if stay.watch_id == watch.id])
+                stays = WatchStays(
+                    watch,
+                    [stay for stay in kept if stay.watch_id == watch.id],
+                    time_zone=configuration.zone_info,
+                )
                 watches.append(camera_watch(stays, self._detectors))
         return CameraLooks(
             watches,

@@ -118,7 +118,11 @@ class BrokerSide:
                         rule = cast(ReadingRule, build(watch.detector.model_dump()))
                     except DetectorError as error:
                         raise WatchCannotStart(watch.id, str(error)) from error
-                    stays = WatchStays(watch, [stay for stay in kept if stay.watch_id == watch.id])
+                    stays = WatchStays(
+                        watch,
+                        [stay for stay in kept if stay.watch_id == watch.id],
+                        time_zone=self.configuration.zone_info,
+                    )
                     watches.append(SensorWatch(stays, rule))
             desks.append(SensorDesk(sensor, watches, self._keeper))
         return desks

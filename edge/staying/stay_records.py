@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from edge.staying.stays import Stay
+from edge.staying.stay import Stay
 
 _STAY = TypeAdapter(Stay)
 
@@ -23,6 +23,9 @@ class StayRecord:
 
 
 def record_of(stay: Stay) -> StayRecord:
+    """Returns the record of a stay; of one whose incident was cleared what is remembered, which is not open."""
+    if stay.ended is not None:
+        stay = dataclasses.replace(stay, raised=False, evidence=[])
     return StayRecord(stay.incident_id, stay.watch_id, stay_to_json(stay))
 
 

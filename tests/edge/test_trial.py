@@ -34,7 +34,7 @@ def _keep(root: Path, image: Image, *, minutes: float) -> None:
 def _try(root: Path, *, within_s: float = 60, stop: threading.Event | None = None, **changes: object) -> Outcome:
     draft = Watch.model_validate(PARKING | changes)
     stop = stop or threading.Event()
-    return try_watch(draft, CAMERA, root, deadline_s=time.monotonic() + within_s, stop=stop)
+    return try_watch(draft, CAMERA, root, time_zone="UTC", deadline_s=time.monotonic() + within_s, stop=stop)
 
 
 def test_it_tells_how_often_it_would_have_raised_and_shows_it(tmp_path: Path, street_picture: Image) -> None:
