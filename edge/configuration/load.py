@@ -34,19 +34,24 @@ def load_configuration(file: Path, environment: Mapping[str, str]) -> EdgeConfig
 
 def read_document(file: Path) -> tuple[dict[str, Any], Lines]:
     """Returns what the file says, not yet checked, and its line table. Raises: ConfigurationError."""
+    document, lines = read_yaml(file)
+    if not isinstance(document, dict):
+        raise ConfigurationError(file, [Problem(1, "", "expected a mapping with edge_id, cameras, watches")])
+    return document, lines
+
+
+def read_yaml(file: Path) -> tuple[Any, Lines]:
+    """Returns whatever YAML the file holds, and its line table. Raises: ConfigurationError."""
     try:
         if file.stat().st_size > MAX_BYTES:
             raise ConfigurationError(file, [Problem(1, "", f"larger than {MAX_BYTES} bytes; not a configuration")])
-        document, lines = load(file.read_text(encoding="utf-8"))
+        return load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(file, [Problem(1, "", f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(file, [Problem(1, "", f"not UTF-8 text: {error.reason}")]) from None
     except YamlProblem as error:
         raise ConfigurationError(file, [Problem(error.line, "", str(error))]) from None
-    if not isinstance(document, dict):
-        raise ConfigurationError(file, [Problem(1, "", "expected a mapping with edge_id, cameras, watches")])
-    return document, lines
 
 
 def checked(
