@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
+Grey = NDArray[np.uint8]
 BoxXyxy = tuple[float, float, float, float]
 
 
@@ -40,29 +41,58 @@ class FrameError(DetectorError):
     """A frame's shape, dtype or time is not what the seam asks."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One decoded picture.
+    """One decoded picture; a subclass may convert its pixels only when somebody asks for them.
 
     image: Pixels, shape ``(H, W, 3)``, ``uint8``, BGR.
     captured_at: When it was taken, aware UTC.
     Raises: FrameError: If the shape or dtype differs, or ``captured_at`` is naive.
     """
 
-    image: Image
-    captured_at: datetime
+    __slots__ = ("_image", "_luma", "captured_at")
 
-    def __post_init__(self) -> None:
-        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
-            raise FrameError(f"frame needs (H, W, 3) uint8, got {self.image.shape} {self.image.dtype}")
-        if 0 in self.image.shape:
-            raise FrameError(f"frame is empty: {self.image.shape}")
-        if self.captured_at.tzinfo is None:
+    def __init__(self, image: Image, captured_at: datetime) -> None:
+        self._prepare(captured_at, _checked(image))
+
+    def _prepare(self, captured_at: datetime, image: Image | None) -> None:
+        if captured_at.tzinfo is None:
             raise FrameError("captured_at needs a time zone")
+        self.captured_at = captured_at
+        self._image = image
+        self._luma: Grey | None = None
+
+    @property
+    def image(self) -> Image:
+        if self._image is None:
+            self._image = _checked(self._convert())
+        return self._image
+
+    @property
+    def luma(self) -> Grey:
+        """How bright each pixel is, shape ``(H, W)``, ``uint8``; the range of values is the camera's own."""
+        if self._luma is None:
+            self._luma = self._brightness()
+        return self._luma
 
     @property
     def size_wh(self) -> tuple[int, int]:
         return self.image.shape[1], self.image.shape[0]
+
+    def _convert(self) -> Image:
+        """Makes the pixels of a subclass that was given none. Raises: FrameError: They cannot be made."""
+        raise FrameError("this frame holds no pixels")
+
+    def _brightness(self) -> Grey:
+        blue, green, red = (self.image[..., channel].astype(np.uint16) for channel in range(3))
+        return ((29 * blue + 150 * green + 77 * red) >> 8).astype(np.uint8)
+
+
+def _checked(image: Image) -> Image:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise FrameError(f"frame needs (H, W, 3) uint8, got {image.shape} {image.dtype}")
+    if 0 in image.shape:
+        raise FrameError(f"frame is empty: {image.shape}")
+    return image
 
 
 @dataclass(frozen=True, slots=True)

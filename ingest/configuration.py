@@ -33,6 +33,26 @@ class DetectorChoice(BaseModel):
     type: Name
 
 
+class GateMode(StrEnum):
+    """Whether looks at unchanged zones go without the detector: yes, no, or no but counted as if."""
+
+    ON = "on"
+    OFF = "off"
+    SHADOW = "shadow"
+
+
+class Gate(Section):
+    """When a camera's detector need not run (edge.looking.gate); every ``always_every_s`` it runs in any case."""
+
+    mode: GateMode = GateMode.ON
+    always_every_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _yaml_reads_on_as_true(cls, mode: object) -> object:
+        return {True: "on", False: "off"}[mode] if isinstance(mode, bool) else mode
+
+
 class Camera(Section):
     """A stream to look at. ``url`` may hold ``${NAME}`` for a value from the environment."""
 
@@ -41,6 +61,7 @@ class Camera(Section):
     look_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 4.0
     masks: list[Zone] = []
     timeout_s: Annotated[float, Field(ge=0.5, le=60)] = 5.0
+    gate: Gate = Gate()
 
 
 class Broker(Section):

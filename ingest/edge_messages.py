@@ -23,13 +23,19 @@ class CameraState(StrEnum):
 
 
 class CameraStatus(Wire):
-    """``fault`` is the typed cause while lost or blind; ``looks_behind_s`` grows when the box is overloaded."""
+    """``fault`` is the typed cause while lost or blind; ``looks_behind_s`` grows when the box is overloaded.
+
+    ``gated`` of the looks went without the detector, because nothing in the zones had changed; in shadow mode they
+    would have, and ``would_have_missed`` findings with them.
+    """
 
     id: Name
     state: CameraState
     fault: Text | None = None
     last_look_at: Utc | None = None
     looks: Annotated[int, Field(ge=0)] = 0
+    gated: Annotated[int, Field(ge=0)] = 0
+    would_have_missed: Annotated[int, Field(ge=0)] = 0
     looks_behind_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     reading_by: Literal["keyframes", "substream", "asked", "rarer", "continuous"] | None = None
 

@@ -10,6 +10,7 @@ import structlog
 
 from detectors.base import DetectorError, Finding, Frame, FrameDetector
 from edge.looking.evidence import EvidenceError, EvidenceFolder, Picture
+from edge.looking.gate import Counting, Gate
 from edge.looking.recent_looks import RecentLooks
 from edge.looking.studio import Studio
 from edge.looking.zones import covered_share, stands_in
@@ -18,9 +19,9 @@ from edge.outbox.keeper import Keeper
 from edge.reading.camera import Look
 from edge.staying.appearance import appearance
 from edge.staying.stays import Change, Stay, StayChange, WatchStays
-from ingest.configuration import Policy, Watch
+from ingest.configuration import GateMode, Policy, Watch
 from ingest.contract import ClearReason, EvidenceItem, EvidenceRole
-from ingest.edge_messages import WatchStatus
+from ingest.edge_messages import CameraStatus, WatchStatus
 
 log = structlog.get_logger(__name__)
 
@@ -82,20 +83,31 @@ class CameraLooks:
         evidence: EvidenceFolder,
         keeper: Keeper,
         recent: RecentLooks | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.watches = list(watches)
         self._privacy = privacy
         self._evidence = evidence
         self._keeper = keeper
         self._recent = recent
+        self._gate = gate
         self._starts: dict[UUID, Picture] = {}
         self._failing = False
 
-    def look(self, look: Look) -> Looked:
-        """Judges one frame; when a detector failed nothing is raised or cleared, and the result says so."""
+    def counted(self, status: CameraStatus) -> CameraStatus:
+        """Returns the camera's status with what its gate has counted."""
+        if self._gate is None:
+            return status
+        return status.model_copy(update={"gated": self._gate.gated, "would_have_missed": self._gate.would_have_missed})
+
+    def look(self, look: Look, *, asked: bool = False) -> Looked:
+        """Judges one frame; when a detector failed nothing is raised or cleared, and the result says so.
+
+        asked: Somebody waits for what is there now, so that the detector runs in any case.
+        """
         studio = Studio(look.frame, self._privacy)
         try:
-            found = self._detect(look.frame, studio)
+            counting = self._counting(look, studio, asked=asked)
         except DetectorError as error:
             if not self._failing:
                 log.error("detector lost", error=str(error))
@@ -104,7 +116,6 @@ class CameraLooks:
         if self._failing:
             log.info("detector back")
             self._failing = False
-        counting = [watch.counting(found[id(watch.detector)]) for watch in self.watches]
         judged = zip(self.watches, counting, strict=True)
         self._keeper.keep(_together([self._judge(watch, findings, look, studio) for watch, findings in judged]))
         self._remember(look, studio)
@@ -120,6 +131,20 @@ class CameraLooks:
             # Not blurred, so not kept. A detector that fails is told where a watch asks it, or by the missing looks.
             self._recent.skip(look.moment)
 
+    def _counting(self, look: Look, studio: Studio, *, asked: bool) -> Counting:
+        """Returns what counts for each watch: found in this frame or, where nothing has changed, in the last run's."""
+        held = self._gate.held(look.frame, look.moment) if self._gate is not None else None
+        if self._gate is not None and held is not None and self._gate.mode is GateMode.ON and not asked:
+            self._gate.gated += 1
+            return held
+        found = self._detect(look.frame, studio)
+        counting = [watch.counting(found[id(watch.detector)]) for watch in self.watches]
+        if self._gate is not None and held is not None and self._gate.mode is GateMode.SHADOW:
+            self._gate.ran_in_shadow(held, look.moment, counting)
+        elif self._gate is not None:
+            self._gate.ran(look.frame, look.moment, counting)
+        return counting
+
     def _detect(self, frame: Frame, studio: Studio) -> dict[int, list[Finding]]:
         found: dict[int, list[Finding]] = {}
         for watch in self.watches:
@@ -133,7 +158,7 @@ class CameraLooks:
     def _judge(self, watch: CameraWatch, counting: Sequence[Finding], look: Look, studio: Studio) -> Commit:
         watch.judged += 1
         watch.with_findings += bool(counting)
-        changes = watch.stays.judge(counting, look.moment, lambda box: appearance(look.frame.image, box))
+        changes = watch.stays.judge(counting, look.moment, lambda box: appearance(look.frame.luma, box))
         for change in changes:
             self._take_pictures(change, watch.watch, studio)
         return self._keeper.commit_of(

@@ -19,6 +19,7 @@ from detectors.base import DetectorError, FrameDetector
 from detectors.registry import build
 from edge.logs import configure_logs
 from edge.looking.evidence import EvidenceFolder
+from edge.looking.gate import Gate
 from edge.looking.looks import CameraLooks, CameraWatch
 from edge.looking.privacy import MIN_SCORE
 from edge.looking.recent_looks import RecentLooks
@@ -124,6 +125,7 @@ class Group:
             evidence=self._evidence,
             keeper=self._keeper,
             recent=RecentLooks(self._folders.looks, camera.id),
+            gate=Gate(camera.gate, watches, camera_id=camera.id),
         )
 
     def run(self, pipe: Connection) -> None:
@@ -149,7 +151,7 @@ class Group:
         self._outbox.close()
 
     def _look(self, camera_id: str, look: Look) -> list[RequestResult]:
-        looked = self._looks[camera_id].look(look)
+        looked = self._looks[camera_id].look(look, asked=self._requests.waits_for(camera_id))
         if looked.fault is None:
             self._feeds[camera_id].looks += 1
             self._feeds[camera_id].last_look_at = look.moment.utc
@@ -157,7 +159,7 @@ class Group:
 
     def beat(self) -> Beat:
         return Beat(
-            cameras=tuple(feed.status() for feed in self._feeds.values()),
+            cameras=tuple(self._looks[camera_id].counted(feed.status()) for camera_id, feed in self._feeds.items()),
             watches=tuple(watch.status() for looks in self._looks.values() for watch in looks.watches),
             uncommitted=self._keeper.uncommitted,
             fault=self._keeper.fault,

@@ -49,6 +49,10 @@ class GroupRequests:
         self._open.append(_Open(asked, self._clock.now(), gives_up_s))
         self._feeds[asked.camera].look_next()
 
+    def waits_for(self, camera_id: str) -> bool:
+        """True where a look of this camera is an answer to somebody."""
+        return any(waiting.asked.camera == camera_id for waiting in self._open)
+
     def answered_by(self, camera_id: str, look: Look, looked: Looked) -> list[RequestResult]:
         """Returns the answers that this look gives; a frame taken before the question is none of what is now."""
         mine = [o for o in self._open if o.asked.camera == camera_id and look.moment.boot_s >= o.came.boot_s]

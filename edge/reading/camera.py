@@ -13,15 +13,14 @@ from threading import Event
 from typing import Literal, Protocol, TypeAlias
 
 import av
-import cv2
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet as AnyPacket
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from detectors.base import Frame, Image
+from detectors.base import Frame
 from edge.reading.faults import Corrupt, fault_of, redacted
+from edge.reading.pixels import DecodedFrame
 from edge.staying.clock import Clock, Moment
 from ingest.configuration import Camera
 
@@ -150,8 +149,8 @@ class CameraReader:
             return None
         self._answered = asked
         self._set_next_due(now_s)
-        image = self._masked(self._pixels(frame))
-        return Look(Frame(image=image, captured_at=moment.utc), moment, late_s)
+        self._check_size(frame)
+        return Look(DecodedFrame(frame, moment.utc, masks=self._camera.masks), moment, late_s)
 
     def _is_due(self, now_s: float, *, early: bool) -> bool:
         every_s = self._camera.look_every_s
@@ -221,23 +220,11 @@ class CameraReader:
             stream.codec_context.flush_buffers()
         return newest
 
-    def _pixels(self, frame: VideoFrame) -> Image:
+    def _check_size(self, frame: VideoFrame) -> None:
         if frame.width * frame.height > MAX_PIXELS:
             raise Corrupt(
                 f"{redacted(self._camera.url)}: {frame.width}x{frame.height} is more than {MAX_PIXELS} pixels"
             )
-        try:
-            return frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-        except (av.FFmpegError, ValueError) as error:
-            raise fault_of(error, url=self._camera.url, playing=True) from None
-
-    def _masked(self, image: Image) -> Image:
-        """Blackens the privacy masks, before anything else sees the picture."""
-        height, width = image.shape[:2]
-        for mask in self._camera.masks:
-            corners = np.array([(x * width, y * height) for x, y in mask]).round().astype(np.int32)
-            cv2.fillPoly(image, [corners], (0, 0, 0))
-        return image
 
 
 class _Pace:

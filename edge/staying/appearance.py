@@ -14,13 +14,17 @@ SAME_LOOK = 0.5
 
 
 def appearance(image: Image, box_xyxy: BoxXyxy) -> bytes:
-    """Returns a small grey picture of the box and a margin round it, ``SIDE * SIDE`` bytes."""
+    """Returns a small grey picture of the box and a margin round it, ``SIDE * SIDE`` bytes.
+
+    image: BGR ``(H, W, 3)`` or grey ``(H, W)``, ``uint8``.
+    """
     height, width = image.shape[:2]
     x1, y1, x2, y2 = box_xyxy
     dx, dy = (x2 - x1) * MARGIN, (y2 - y1) * MARGIN
     left, right = _span(x1 - dx, x2 + dx, width)
     top, bottom = _span(y1 - dy, y2 + dy, height)
-    grey = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
+    part = image[top:bottom, left:right]
+    grey = part if part.ndim == 2 else cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
     return cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA).tobytes()
 
 

@@ -57,11 +57,20 @@ def test_a_good_file_is_loaded_with_values_from_the_environment(tmp_path: Path) 
     assert [watch.id for watch in configuration.watches] == ["parking", "flood"]
 
 
+@pytest.mark.parametrize(("written", "mode"), [("on", "on"), ("off", "off"), ("shadow", "shadow")])
+def test_yaml_reads_on_and_off_as_truth_and_the_gate_does_not_mind(tmp_path: Path, written: str, mode: str) -> None:
+    file = tmp_path / "edge.yaml"
+    file.write_text(GOOD.replace("look_every_s: 4", f"gate: {{mode: {written}}}"), encoding="utf-8")
+
+    assert load_configuration(file, ENVIRONMENT).cameras[0].gate.mode == mode
+
+
 @pytest.mark.parametrize(
     ("before", "after", "line", "says"),
     [
         ("edge_id: corner-7", "edge_idd: corner-7", 1, "unknown key; did you mean 'edge_id'?"),
         ("look_every_s: 4", "lookevery: 4", 6, "unknown key; did you mean 'look_every_s'?"),
+        ("look_every_s: 4", "gate: {mode: sometimes}", 6, "'on', 'off' or 'shadow'"),
         ("look_every_s: 4", "look_every_s: often", 6, "got 'often'"),
         ("look_every_s: 4", "look_every_s: .nan", 6, "look_every_s"),
         ("zone: [[0, 0], [1, 0], [1, 1]]", "zone: [[0, 0], [1, 0]]", 15, "at least 3 items"),
