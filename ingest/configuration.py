@@ -18,6 +18,10 @@ from ingest.watch_times import Permit, Season, WeeklyHours
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 Zone = Annotated[list[Point], Field(min_length=3, max_length=100)]
 
+VIEW_PREFIX = "view-fault."
+SIGNAL_PREFIX = "no-signal."
+"""So begin the ids of the watches behind ``camera-fault``, which nobody configures."""
+
 
 class Section(BaseModel):
     """Base of all configuration: unknown keys are errors."""
@@ -53,8 +57,23 @@ class Gate(Section):
         return {True: "on", False: "off"}[mode] if isinstance(mode, bool) else mode
 
 
+class ViewFault(StrEnum):
+    """Why the view of a camera cannot be judged."""
+
+    NO_SIGNAL = "no-signal"
+    BLACK = "black"
+    WHITE = "white"
+    BLURRED = "blurred"
+    COVERED = "covered"
+    FROZEN = "frozen"
+    MOVED = "moved"
+
+
 class Camera(Section):
-    """A stream to look at. ``url`` may hold ``${NAME}`` for a value from the environment."""
+    """A stream to look at. ``url`` may hold ``${NAME}`` for a value from the environment.
+
+    ``view_faults`` are those that become an incident; ``lost_after_s`` is for ``no-signal``.
+    """
 
     id: Name
     url: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -62,6 +81,8 @@ class Camera(Section):
     masks: list[Zone] = []
     timeout_s: Annotated[float, Field(ge=0.5, le=60)] = 5.0
     gate: Gate = Gate()
+    view_faults: list[ViewFault] = list(ViewFault)
+    lost_after_s: Seconds = 300.0
 
 
 class Broker(Section):

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ValidationError
 from detectors.base import DetectorConfigurationError, DetectorError, Vocabulary
 from detectors.registry import plugin
 from edge.configuration.yaml_lines import Lines
-from ingest.configuration import EdgeConfiguration, Sensor, Watch
+from ingest.configuration import SIGNAL_PREFIX, VIEW_PREFIX, EdgeConfiguration, Sensor, Watch
 
+RESERVED = (VIEW_PREFIX, SIGNAL_PREFIX)
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -99,6 +100,11 @@ def watch_checks(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Pro
         yield from _unknown_references(configuration, "watches", key, lines)
     looks_every_s = {camera.id: camera.look_every_s for camera in configuration.cameras}
     for index, watch in enumerate(configuration.watches):
+        if watch.id.startswith(RESERVED):
+            path = ("watches", index, "id")
+            yield Problem(
+                lines.line(path), _dotted(path), f"{watch.id!r} is an id that the edge gives to camera faults"
+            )
         yield from _detector_problems(watch, ("watches", index, "detector"), lines)
         every_s = looks_every_s.get(watch.camera or "", 0.0)
         if watch.grace_s < 2 * every_s:

@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from detectors.base import DetectorError, Finding, Frame, FrameDetector
+from edge.looking.camera_faults import CameraFaults
 from edge.looking.evidence import EvidenceError, EvidenceFolder, Picture
 from edge.looking.gate import Counting, Gate
 from edge.looking.recent_looks import RecentLooks
@@ -84,6 +85,7 @@ class CameraLooks:
         keeper: Keeper,
         recent: RecentLooks | None = None,
         gate: Gate | None = None,
+        faults: CameraFaults | None = None,
     ) -> None:
         self.watches = list(watches)
         self._privacy = privacy
@@ -91,6 +93,7 @@ class CameraLooks:
         self._keeper = keeper
         self._recent = recent
         self._gate = gate
+        self.faults = faults
         self._starts: dict[UUID, Picture] = {}
         self._failing = False
 
@@ -101,11 +104,13 @@ class CameraLooks:
         return status.model_copy(update={"gated": self._gate.gated, "would_have_missed": self._gate.would_have_missed})
 
     def look(self, look: Look, *, asked: bool = False) -> Looked:
-        """Judges one frame; when a detector failed nothing is raised or cleared, and the result says so.
+        """Judges one frame; when blind or a detector failed nothing is raised or cleared, and the result says so.
 
         asked: Somebody waits for what is there now, so that the detector runs in any case.
         """
         studio = Studio(look.frame, self._privacy)
+        if self.faults is not None and (blind := self.faults.look(look, studio)) is not None:
+            return Looked(studio, fault=f"the view is {blind}")
         try:
             counting = self._counting(look, studio, asked=asked)
         except DetectorError as error:

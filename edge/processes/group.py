@@ -18,6 +18,7 @@ import structlog
 from detectors.base import DetectorError, FrameDetector
 from detectors.registry import build
 from edge.logs import configure_logs
+from edge.looking.camera_faults import CameraFaults
 from edge.looking.evidence import EvidenceFolder
 from edge.looking.gate import Gate
 from edge.looking.looks import CameraLooks, CameraWatch
@@ -34,7 +35,7 @@ from edge.reading.feeds import CameraFeed, Mailbox
 from edge.staying.clock import SystemClock
 from edge.staying.stays import WatchStays
 from ingest.configuration import Camera, EdgeConfiguration, Watch
-from ingest.edge_messages import RequestResult
+from ingest.edge_messages import CameraState, CameraStatus, RequestResult
 
 PRIVACY_DETECTOR: dict[str, object] = {"type": "yolo", "model": "street", "min_score": MIN_SCORE}
 BEAT_EVERY_S = 1.0
@@ -44,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where an edge keeps what must survive, and ``looks``, which need not.
+    """Where an edge keeps what must survive, and ``looks`` and ``views``, which are learnt or come again.
 
     ``outbox`` is one SQLite file, ``evidence`` a folder of pictures, ``centre_configuration`` what the centre last told
     it to watch.
@@ -71,6 +72,10 @@ class Folders:
     @property
     def looks(self) -> Path:
         return self.root / "looks"
+
+    @property
+    def views(self) -> Path:
+        return self.root / "views"
 
 
 class Detectors:
@@ -102,7 +107,7 @@ class Group:
         self._detectors = Detectors()
         self._mailbox = Mailbox()
         self._evidence = EvidenceFolder(self._folders.evidence)
-        clock = SystemClock()
+        clock = self._clock = SystemClock()
         # Models load before the first packet is read, so that a file's first looks are not spent on waiting.
         self._looks = {camera.id: self._camera_looks(camera, configuration) for camera in configuration.cameras}
         self._feeds = {c.id: CameraFeed(c, self._mailbox, clock=clock, stop=stop) for c in configuration.cameras}
@@ -126,6 +131,9 @@ class Group:
             keeper=self._keeper,
             recent=RecentLooks(self._folders.looks, camera.id),
             gate=Gate(camera.gate, watches, camera_id=camera.id),
+            faults=CameraFaults(
+                camera, kept=kept, folder=self._folders.views, evidence=self._evidence, keeper=self._keeper
+            ),
         )
 
     def run(self, pipe: Connection) -> None:
@@ -143,6 +151,7 @@ class Group:
             if time.monotonic() >= next_beat_s:
                 next_beat_s = time.monotonic() + BEAT_EVERY_S
                 self._keeper.keep(Commit())
+                self._note_lost()
                 pipe.send(self.beat())
         for feed in self._feeds.values():
             feed.join(timeout=5)
@@ -157,9 +166,23 @@ class Group:
             self._feeds[camera_id].last_look_at = look.moment.utc
         return self._requests.answered_by(camera_id, look, looked)
 
+    def _note_lost(self) -> None:
+        for camera_id, feed in self._feeds.items():
+            faults = self._looks[camera_id].faults
+            if faults is not None and feed.status().state is CameraState.LOST:
+                faults.lost(self._clock.now())
+
+    def _camera_status(self, feed: CameraFeed) -> CameraStatus:
+        """A camera that plays and shows nothing to judge is blind."""
+        status = self._looks[feed.camera.id].counted(feed.status())
+        faults = self._looks[feed.camera.id].faults
+        if faults is None or faults.blind is None or status.state is not CameraState.LIVE:
+            return status
+        return status.model_copy(update={"state": CameraState.BLIND, "fault": faults.blind})
+
     def beat(self) -> Beat:
         return Beat(
-            cameras=tuple(self._looks[camera_id].counted(feed.status()) for camera_id, feed in self._feeds.items()),
+            cameras=tuple(self._camera_status(feed) for feed in self._feeds.values()),
             watches=tuple(watch.status() for looks in self._looks.values() for watch in looks.watches),
             uncommitted=self._keeper.uncommitted,
             fault=self._keeper.fault,

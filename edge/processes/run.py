@@ -15,6 +15,7 @@ from edge.centre.configuration import FIRST_ANSWER_S, CentreConfiguration, Centr
 from edge.centre.kept_offer import KeptOffer
 from edge.centre.requests import Requests
 from edge.centre.statuses import Statuses
+from edge.looking.camera_faults import fault_watches
 from edge.looking.evidence import EvidenceFolder
 from edge.outbox.box import Outbox, OutboxError
 from edge.outbox.budget import Budget
@@ -190,7 +191,8 @@ class Edge:
         if not self._applied.known:
             return
         try:
-            withdraw_unwatched(self._outbox, self._centre.merged(self._applied).watches)
+            wanted = self._centre.merged(self._applied)
+            withdraw_unwatched(self._outbox, [*wanted.watches, *fault_watches(wanted.cameras)])
         except OutboxError as error:
             self._withdraw_at_s = time.monotonic() + WITHDRAW_AGAIN_S
             if not told:

@@ -69,13 +69,14 @@ def street_picture(folder: Path) -> Image:
         return next(container.decode(video=0)).to_ndarray(format="bgr24").astype(np.uint8)
 
 
-def standing_clip(path: Path, image: Image, *, seconds: float = 300) -> Path:
-    """Writes a clip, a keyframe each second, in which nothing moves; a mark in its corner tells the frames apart."""
+def standing_clip(path: Path, image: Image, *, seconds: float = 300, marked: bool = True) -> Path:
+    """Writes a clip, a keyframe each second, in which nothing moves but, where it is ``marked``, a corner."""
     height, width = image.shape[:2]
 
-    def drawn(index: int) -> Image:
-        marked = image.copy()
-        marked[:16, :16] = index * 7 % 256
-        return marked
+    def draw(index: int) -> Image:
+        drawn = image.copy()
+        if marked:
+            drawn[:16, :16] = index * 7 % 256
+        return drawn
 
-    return write_clip(path, seconds=seconds, fps=1, size_wh=(width, height), gop=1, draw=drawn)
+    return write_clip(path, seconds=seconds, fps=1, size_wh=(width, height), gop=1, draw=draw)
