@@ -76,7 +76,7 @@ class Camera(Section):
     """
 
     id: Name
-    url: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2000), Field(repr=False)]
     look_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 4.0
     masks: list[Zone] = []
     timeout_s: Annotated[float, Field(ge=0.5, le=60)] = 5.0

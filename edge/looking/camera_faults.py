@@ -15,7 +15,8 @@ from edge.looking.studio import Studio
 from edge.looking.views_judge import ViewJudge
 from edge.looking.views_references import References
 from edge.outbox.keeper import Keeper
-from edge.reading.camera import Look, is_live
+from edge.reading.camera import Look
+from edge.reading.opening import is_live
 from edge.staying.clock import Moment
 from edge.staying.stays import Change, Stay, StayChange, WatchStays
 from ingest.configuration import SIGNAL_PREFIX, VIEW_PREFIX, Camera, DetectorChoice, Policy, ViewFault, Watch

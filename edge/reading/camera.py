@@ -7,10 +7,10 @@ packets since the last keyframe are decoded too, all of them from then on. Files
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Event
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import av
 from av.container import InputContainer
@@ -19,7 +19,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from detectors.base import Frame
-from edge.reading.faults import Corrupt, fault_of, redacted
+from edge.reading.faults import Corrupt, Stalled, fault_of, redacted
+from edge.reading.opening import is_live, open_stream, video_stream
+from edge.reading.pace import Pace, PaceOf, RealPace
 from edge.reading.pixels import DecodedFrame
 from edge.staying.clock import Clock, Moment
 from ingest.configuration import Camera
@@ -35,12 +37,9 @@ SETTLED_AFTER = 3
 
 MAX_PIXELS = 7680 * 4320
 BAD_PACKETS_IN_A_ROW = 50
-BACK_S = 1.0
-"""B-frames jump back by some tenths of a second; more than this is a loop or a new start."""
-
-GAP_S = 3600.0
 FALLBACK_RATE = 25
-_LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "/dev/video")
+PICTURELESS_TIMEOUTS = 12
+"""A live stream of which no picture can be made for so many time-outs of its camera is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +49,6 @@ class Look:
     frame: Frame
     moment: Moment
     late_s: float = 0.0
-
-
-def is_live(url: str) -> bool:
-    """True for a stream that goes on by itself; a file is paced, and ends."""
-    return url.startswith(_LIVE)
-
-
-class Pace(Protocol):
-    """How fast the packets of a file come out."""
-
-    def wait(self, media_s: float | None) -> tuple[float, float]:
-        """Returns when the packet is due: its media time, and by how many seconds it is late."""
-        ...
-
-
-PaceOf = Callable[[float], Pace]
-"""Makes the pace of a file from its packets a second."""
 
 
 class CameraReader:
@@ -82,12 +64,14 @@ class CameraReader:
         self._clock = clock
         self._stop = stop
         self._pace: Pace | None = None
-        self._pace_of = pace_of or (lambda packets_per_s: _Pace(stop, packets_per_s=packets_per_s))
+        self._pace_of = pace_of or (lambda packets_per_s: RealPace(stop, packets_per_s=packets_per_s))
         self._since_keyframe: list[Packet] = []
         self._short_intervals = 0
         self._last_keyframe_s: float | None = None
+        self._keyframe_every_s: float | None = None
         self._next_due_s: float | None = None
         self._bad_packets = 0
+        self._last_packet_s = self._last_picture_s = time.monotonic()
         self._asked = self._answered = 0
 
     def look_next(self) -> None:
@@ -95,9 +79,10 @@ class CameraReader:
         self._asked += 1
 
     def looks(self) -> Iterator[Look]:
-        container = self._open()
+        container = open_stream(self._camera)
         try:
-            stream = _video_stream(container, self._camera.url)
+            stream = video_stream(container, self._camera.url)
+            self._last_packet_s = self._last_picture_s = time.monotonic()
             if not is_live(self._camera.url):
                 self._pace = self._pace_of(float(stream.average_rate or FALLBACK_RATE))
             for packet in self._packets(container, stream):
@@ -109,23 +94,15 @@ class CameraReader:
         finally:
             container.close()
 
-    def _open(self) -> InputContainer:
-        url = self._camera.url
-        options = {"rtsp_transport": "tcp", "timeout": str(int(self._camera.timeout_s * 1e6))}
-        try:
-            return av.open(
-                url.removeprefix("file://"),
-                options=options if url.startswith(("rtsp://", "rtsps://")) else {},
-                timeout=(self._camera.timeout_s, self._camera.timeout_s) if is_live(url) else None,
-            )
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise fault_of(error, url=url, playing=False) from None
-
     def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
         try:
-            for packet in container.demux(stream):
-                if packet.size:
-                    yield packet
+            for packet in container.demux():
+                # A part that goes on alone, such as sound, must not hide that the picture has stopped.
+                if packet.stream.index == stream.index and packet.size:
+                    self._last_packet_s = time.monotonic()
+                    yield cast(Packet, packet)
+                elif self._pace is None and time.monotonic() - self._last_packet_s > self._camera.timeout_s:
+                    raise Stalled(f"{redacted(self._camera.url)}: no packet of the picture any more")
         except (av.FFmpegError, OSError) as error:
             raise fault_of(error, url=self._camera.url, playing=True) from None
 
@@ -145,12 +122,22 @@ class CameraReader:
             frame = self._by_keyframe(packet, stream, now_s=now_s, due=due)
         else:
             frame = self._decode([packet], stream)
+        self._check_pictures(frame)
         if frame is None or not due:
             return None
         self._answered = asked
         self._set_next_due(now_s)
         self._check_size(frame)
         return Look(DecodedFrame(frame, moment.utc, masks=self._camera.masks), moment, late_s)
+
+    def _check_pictures(self, frame: VideoFrame | None) -> None:
+        """Raises: Corrupt: Packets come, and for long no picture could be made of them."""
+        now_s = time.monotonic()
+        if frame is not None or self._pace is not None:  # of a file, demuxing tells when it is damaged
+            self._last_picture_s = now_s
+        every_s = max(self._camera.look_every_s, self._keyframe_every_s or 0.0)
+        if now_s - self._last_picture_s > max(PICTURELESS_TIMEOUTS * self._camera.timeout_s, 4 * every_s):
+            raise Corrupt(f"{redacted(self._camera.url)}: packets come, and no picture can be made of them")
 
     def _is_due(self, now_s: float, *, early: bool) -> bool:
         every_s = self._camera.look_every_s
@@ -172,6 +159,7 @@ class CameraReader:
             if self._last_keyframe_s is not None:
                 within = now_s - self._last_keyframe_s <= every_s * (1 + EARLY)
                 self._short_intervals = self._short_intervals + 1 if within else 0
+                self._keyframe_every_s = now_s - self._last_keyframe_s
             self._last_keyframe_s = now_s
             self._since_keyframe = [packet]
             if not due:
@@ -225,42 +213,6 @@ class CameraReader:
             raise Corrupt(
                 f"{redacted(self._camera.url)}: {frame.width}x{frame.height} is more than {MAX_PIXELS} pixels"
             )
-
-
-class _Pace:
-    """Lets the packets of a file out at the speed of their timestamps, or of the frame rate where there are none."""
-
-    def __init__(self, stop: Event, *, packets_per_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._stop = stop
-        self._monotonic = monotonic
-        self._step_s = 1.0 / packets_per_s
-        self._offset_s: float | None = None
-        self._last_media_s = -self._step_s
-
-    def wait(self, media_s: float | None) -> tuple[float, float]:
-        """Waits until the packet is due; returns its media time and by how many seconds it is late."""
-        if media_s is None:
-            media_s = self._last_media_s + self._step_s
-        now_s = self._monotonic()
-        jumped = not -BACK_S <= media_s - self._last_media_s <= GAP_S
-        if self._offset_s is None or jumped:
-            # The first packet, or a jump: one step after the last packet, so that a loop plays on at its own speed.
-            self._offset_s = now_s - media_s + (0.0 if self._offset_s is None else self._step_s)
-        self._last_media_s = media_s if jumped else max(media_s, self._last_media_s)
-        ahead_s = media_s + self._offset_s - now_s
-        if ahead_s > 0:
-            self._stop.wait(ahead_s)
-        return media_s, max(0.0, -ahead_s)
-
-
-def _video_stream(container: InputContainer, url: str) -> VideoStream:
-    if not container.streams.video:
-        raise Corrupt(f"{redacted(url)}: holds no video")
-    stream = container.streams.video[0]
-    if stream.codec_context is None:
-        raise Corrupt(f"{redacted(url)}: its video codec is not known here")
-    stream.thread_type = "NONE"  # one picture now and then gains nothing from threads, and each one holds frames back
-    return stream
 
 
 def _seconds(packet: Packet, stream: VideoStream) -> float | None:

@@ -20,6 +20,7 @@ import av
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
+SHORTEST_WAIT_S = 0.1
 
 
 class CameraFault(Exception):
@@ -59,8 +60,10 @@ def redacted(url: str) -> str:
     query), so nothing of these is kept.
     """
     scheme, found, rest = url.partition("://")
-    if not found or scheme == "file":
+    if scheme == "file" or not (found or re.match(r"[^/@]+:[^@]*@", url)):
         return url
+    if not found:  # user:password@host, where the scheme was forgotten
+        return re.split(r"[/?#]", url.rpartition("@")[2])[0]
     host = rest.rpartition("@")[2]
     return f"{scheme}://{re.split(r'[/?#]', host)[0]}"
 
@@ -89,6 +92,28 @@ def fault_of(error: Exception, *, url: str, playing: bool) -> CameraFault:
 def _said_nothing(error: Exception, *, url: str, playing: bool) -> bool:
     """A host that accepts the connection and stays silent comes back from FFmpeg as invalid data."""
     return isinstance(error, av.InvalidDataError) and url.startswith(("rtsp://", "rtsps://")) and not playing
+
+
+class BackOff:
+    """Says how long to wait before the next try: ever longer, and each time another part of that (full jitter).
+
+    A hundred cameras behind one switch that comes back must not all knock in the same instant. A spell of playing as
+    long as the wait before it begins anew; a camera that plays for a moment and fails again waits longer and longer.
+    """
+
+    def __init__(self, *, first_s: float = FIRST_WAIT_S, longest_s: float = LONGEST_WAIT_S) -> None:
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._ceiling_s = first_s
+        self._waited_s = 0.0
+
+    def next_s(self, *, played_s: float) -> float:
+        """Returns the seconds to wait now, after a try that played for ``played_s`` seconds."""
+        if played_s > 0 and played_s >= self._waited_s:
+            self._ceiling_s = self._first_s
+        self._waited_s = max(SHORTEST_WAIT_S, random.uniform(0.0, self._ceiling_s))  # noqa: S311 - keeps no secret
+        self._ceiling_s = min(self._ceiling_s * 2, self._longest_s)
+        return self._waited_s
 
 
 def waits_s(*, first_s: float = FIRST_WAIT_S, longest_s: float = LONGEST_WAIT_S) -> Iterator[float]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from datetime import datetime
 
 import structlog
 
-from edge.reading.camera import CameraReader, Look, is_live
-from edge.reading.faults import CameraFault, Corrupt, Stalled, redacted, waits_s
+from edge.reading.camera import CameraReader, Look
+from edge.reading.faults import BackOff, CameraFault, Corrupt, Stalled, redacted
+from edge.reading.opening import is_live
 from edge.staying.clock import Clock
 from ingest.configuration import Camera
 from ingest.edge_messages import CameraState, CameraStatus
@@ -70,6 +72,7 @@ class CameraFeed(threading.Thread):
         self._fault: str | None = None
         self._reader: CameraReader | None = None
         self._late_s = 0.0
+        self._live_since_s: float | None = None
         self.looks = 0
         self.last_look_at: datetime | None = None
 
@@ -79,19 +82,19 @@ class CameraFeed(threading.Thread):
             self._reader.look_next()
 
     def run(self) -> None:
-        waits = waits_s()
+        back_off = BackOff()
         while not self._stop_asked.is_set():
+            self._live_since_s = None
             try:
                 self._read_on()
                 if self._state is CameraState.ENDED or self._stop_asked.is_set():
                     return
             except CameraFault as fault:
-                if self._state is CameraState.LIVE:
-                    waits = waits_s()
                 self._lost(fault)
             except Exception as error:  # noqa: BLE001 - the top loop of a camera's thread: it must not end in silence
                 self._lost(CameraFault(f"{redacted(self.camera.url)}: the reader failed ({type(error).__name__})"))
-            self._stop_asked.wait(next(waits))
+            played_s = 0.0 if self._live_since_s is None else time.monotonic() - self._live_since_s
+            self._stop_asked.wait(back_off.next_s(played_s=played_s))
 
     def _read_on(self) -> None:
         """Reads until told to stop or until a file has ended. Raises: CameraFault: Also for a live stream that ends."""
@@ -112,15 +115,17 @@ class CameraFeed(threading.Thread):
         log.info("camera ended", camera=self.camera.id)
 
     def _live(self) -> None:
+        if self._live_since_s is None:
+            self._live_since_s = time.monotonic()
         if self._state is not CameraState.LIVE:
             log.info("camera live", camera=self.camera.id, after=self._state.value)
             self._state, self._fault = CameraState.LIVE, None
 
     def _lost(self, fault: CameraFault) -> None:
-        said = f"{fault.name}: {fault}"
-        if said != self._fault:
+        # One line when lost: what else goes wrong until it is back, only the status tells.
+        if self._state is not CameraState.LOST:
             log.warning("camera lost", camera=self.camera.id, fault=fault.name, detail=str(fault))
-        self._state, self._fault = CameraState.LOST, said
+        self._state, self._fault = CameraState.LOST, f"{fault.name}: {fault}"
 
     def status(self) -> CameraStatus:
         return CameraStatus(

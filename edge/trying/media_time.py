@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from edge.reading.camera import BACK_S, GAP_S
+from edge.reading.pace import BACK_S, GAP_S
 from edge.staying.clock import Moment
 
 BOOT_ID = "recording"
@@ -40,7 +40,7 @@ class MediaPace:
         self._last_media_s = -self._step_s
 
     def wait(self, media_s: float | None) -> tuple[float, float]:
-        """Returns the packet's media time, never late. Comes from :class:`edge.reading.camera.Pace`."""
+        """Returns the packet's media time, never late. Comes from :class:`edge.reading.pace.Pace`."""
         if media_s is None:
             media_s = self._last_media_s + self._step_s
         jumped = not -BACK_S <= media_s - self._last_media_s <= GAP_S

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.reading.camera import CameraReader, Look, _Pace
+from edge.reading.camera import CameraReader, Look
 from edge.reading.faults import CameraFault, Corrupt, NotFound, Refused, Stalled, TimedOut, Unauthorised, redacted
 from edge.reading.feeds import CameraFeed, Mailbox
+from edge.reading.pace import RealPace
 from edge.staying.clock import SystemClock
 from ingest.configuration import Camera
 from ingest.edge_messages import CameraState
@@ -249,7 +250,7 @@ def test_a_file_is_paced_whatever_its_timestamps(media_s: list[float | None], wa
             waited += timeout or 0.0
             return False
 
-    pace = _Pace(Waiting(), packets_per_s=25, monotonic=lambda: waited)
+    pace = RealPace(Waiting(), packets_per_s=25, monotonic=lambda: waited)
     for moment in media_s:
         pace.wait(moment)
 

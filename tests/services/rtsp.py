@@ -36,10 +36,20 @@ class RtspCamera:
         self.port = free_port()
         self.open_url = f"rtsp://{HOST}:{self.port}/street"
         self.url = f"rtsp://{user}:{password}@{HOST}:{self.port}/street" if user else self.open_url
+        self._log = log
+        self._login = [user, password or ""] if user else []
+        self.start_again(path)
+
+    def start_again(self, path: Path) -> None:
+        """Starts, on the same port, with this file."""
         script = Path(__file__).with_name("rtsp_camera.py")
-        login = [user, password or ""] if user else []
-        self._process = Process([str(SYSTEM_PYTHON), str(script), str(self.port), str(path), *login], log=log)
+        command = [str(SYSTEM_PYTHON), str(script), str(self.port), str(path), *self._login]
+        self._process = Process(command, log=self._log)
         self._process.wait_ready(lambda: answers(self.port))
+
+    def kill(self) -> None:
+        """Loses its power: the connections break, and nobody listens any more."""
+        self._process.kill()
 
     def pause(self) -> None:
         """Stalls: connections stay open, and nothing more comes."""

@@ -1,0 +1,52 @@
+"""Opens a stream: over which transport, with which time-outs, and which of its parts is the picture."""
+
+from __future__ import annotations
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from edge.reading.faults import Corrupt, fault_of, redacted
+from ingest.configuration import Camera
+
+_LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "/dev/video")
+
+
+def is_live(url: str) -> bool:
+    """True for a stream that goes on by itself; a file is paced, and ends."""
+    return url.startswith(_LIVE)
+
+
+def open_stream(camera: Camera) -> InputContainer:
+    """Returns the open stream of ``camera``. Raises: CameraFault: It cannot be opened."""
+    try:
+        return av.open(
+            camera.url.removeprefix("file://"),
+            options=options_of(camera),
+            timeout=(camera.timeout_s, camera.timeout_s) if is_live(camera.url) else None,
+        )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise fault_of(error, url=camera.url, playing=False) from None
+
+
+def options_of(camera: Camera) -> dict[str, str]:
+    """Returns FFmpeg's options for the stream of ``camera``."""
+    if not camera.url.startswith(("rtsp://", "rtsps://")):
+        return {}
+    return {
+        "rtsp_transport": "tcp",
+        # Sound is not even asked for: it costs the link, and would hide a picture that has stopped.
+        "allowed_media_types": "video",
+        "timeout": str(int(camera.timeout_s * 1e6)),
+    }
+
+
+def video_stream(container: InputContainer, url: str) -> VideoStream:
+    """Returns the picture of a container. Raises: Corrupt: It holds none, or none that can be decoded here."""
+    if not container.streams.video:
+        raise Corrupt(f"{redacted(url)}: holds no video")
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise Corrupt(f"{redacted(url)}: its video codec is not known here")
+    stream.thread_type = "NONE"  # one picture now and then gains nothing from threads, and each one holds frames back
+    return stream
