@@ -9,6 +9,7 @@ from datetime import datetime
 
 from detectors.base import DetectorIdentity, Finding, Frame, FrameDetector
 from edge.looking.evidence import EvidenceFolder
+from edge.looking.gate import Gate
 from edge.looking.looks import CameraLooks
 from edge.outbox.box import Commit, Outbox
 from edge.outbox.keeper import Keeper
@@ -90,11 +91,14 @@ class ClipTry:
                     at_s = self._course.at_s(item.taken_at)
                     self._folder.add_evidence(incident, item, at_s=at_s, kept=evidence)
 
+        watches = [camera_watch(WatchStays(watch), self._detectors) for watch in self._tried.watches]
+        camera = self._tried.camera
         return CameraLooks(
-            [camera_watch(WatchStays(watch), self._detectors) for watch in self._tried.watches],
+            watches,
             privacy=self._detectors.get(dict(PRIVACY_DETECTOR)),
             evidence=evidence,
             keeper=_TellingKeeper(outbox, edge_id=self._tried.edge_id, told=told),
+            gate=Gate(camera.gate, watches, camera_id=camera.id),
         )
 
 
