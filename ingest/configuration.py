@@ -69,9 +69,17 @@ class ViewFault(StrEnum):
     MOVED = "moved"
 
 
+class Transport(StrEnum):
+    """What RTSP sends its pictures over."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
 class Camera(Section):
     """A stream to look at. ``url`` may hold ``${NAME}`` for a value from the environment.
 
+    ``transport`` is for RTSP; over UDP a lost packet damages a picture, over TCP it only comes later.
     ``view_faults`` are those that become an incident; ``lost_after_s`` is for ``no-signal``.
     """
 
@@ -83,6 +91,7 @@ class Camera(Section):
     gate: Gate = Gate()
     view_faults: list[ViewFault] = list(ViewFault)
     lost_after_s: Seconds = 300.0
+    transport: Transport = Transport.TCP
 
 
 class Broker(Section):

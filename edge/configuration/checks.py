@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from detectors.base import DetectorConfigurationError, DetectorError, Vocabulary
 from detectors.registry import plugin
 from edge.configuration.yaml_lines import Lines
-from ingest.configuration import SIGNAL_PREFIX, VIEW_PREFIX, EdgeConfiguration, Sensor, Watch
+from ingest.configuration import SIGNAL_PREFIX, VIEW_PREFIX, EdgeConfiguration, Sensor, Transport, Watch
 
 RESERVED = (VIEW_PREFIX, SIGNAL_PREFIX)
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -88,6 +88,10 @@ def cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Ma
         yield from _repeated_ids(configuration, section, lines)
     yield from _unknown_references(configuration, "sensors", "broker", lines)
     yield from _unset_variables(configuration, lines, environment)
+    for index, camera in enumerate(configuration.cameras):
+        if camera.transport is not Transport.TCP and not camera.url.startswith(("rtsp://", "rtsps://", "$")):
+            path = ("cameras", index, "transport")
+            yield Problem(lines.line(path), _dotted(path), f"{camera.transport.value} is for an rtsp:// address only")
     for index, sensor in enumerate(configuration.sensors):
         yield from _sensor_problems(sensor, ("sensors", index), lines)
     yield from watch_checks(configuration, lines)

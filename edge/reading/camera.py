@@ -7,7 +7,7 @@ packets since the last keyframe are decoded too, all of them from then on. Files
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Event
 from typing import Literal, TypeAlias, cast
@@ -78,7 +78,7 @@ class CameraReader:
         """Asks, from one other thread, for a look out of turn: the next picture that a look could be made of."""
         self._asked += 1
 
-    def looks(self) -> Iterator[Look]:
+    def looks(self) -> Generator[Look]:
         container = open_stream(self._camera)
         try:
             stream = video_stream(container, self._camera.url)

@@ -22,6 +22,7 @@ def open_stream(camera: Camera) -> InputContainer:
     try:
         return av.open(
             camera.url.removeprefix("file://"),
+            format=format_of(camera),
             options=options_of(camera),
             timeout=(camera.timeout_s, camera.timeout_s) if is_live(camera.url) else None,
         )
@@ -29,12 +30,17 @@ def open_stream(camera: Camera) -> InputContainer:
         raise fault_of(error, url=camera.url, playing=False) from None
 
 
+def format_of(camera: Camera) -> str | None:
+    """Returns what a device is read as; what a file or a stream is, FFmpeg finds out."""
+    return "v4l2" if camera.url.startswith("/dev/video") else None
+
+
 def options_of(camera: Camera) -> dict[str, str]:
     """Returns FFmpeg's options for the stream of ``camera``."""
     if not camera.url.startswith(("rtsp://", "rtsps://")):
         return {}
     return {
-        "rtsp_transport": "tcp",
+        "rtsp_transport": camera.transport.value,
         # Sound is not even asked for: it costs the link, and would hide a picture that has stopped.
         "allowed_media_types": "video",
         "timeout": str(int(camera.timeout_s * 1e6)),

@@ -73,6 +73,7 @@ def test_yaml_reads_on_and_off_as_truth_and_the_gate_does_not_mind(tmp_path: Pat
         ("look_every_s: 4", "gate: {mode: sometimes}", 6, "'on', 'off' or 'shadow'"),
         ("look_every_s: 4", "look_every_s: often", 6, "got 'often'"),
         ("look_every_s: 4", "look_every_s: .nan", 6, "look_every_s"),
+        ("url: rtsp:", "transport: udp\n    url: http:", 5, "cameras[0].transport: udp is for an rtsp:// address only"),
         ("zone: [[0, 0], [1, 0], [1, 1]]", "zone: [[0, 0], [1, 0]]", 15, "at least 3 items"),
         ("zone: [[0, 0], [1, 0], [1, 1]]", "zone: [[0, 0], [300, 0], [1, 1]]", 15, "less than or equal to 1"),
         ("    zone: [[0, 0], [1, 0], [1, 1]]\n", "", 12, "needs a zone"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, cast
 
 import av
 import numpy as np
@@ -20,17 +21,21 @@ def write_clip(
     size_wh: tuple[int, int],
     gop: int,
     draw: Callable[[int], Pixels],
+    codec: str = "libx264",
 ) -> Path:
-    """Encodes an H.264 MP4 and returns its path.
+    """Encodes an MP4, H.264 unless ``codec`` is libx265, and returns its path.
 
     ``draw(frame_index)`` gives a picture of shape ``(H, W, 3)``, uint8, BGR, H and W even; every ``gop`` frames, and
     nowhere else, lies a keyframe. There are no B-frames, as in a surveillance camera.
     """
     width, height = size_wh
     with av.open(path, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=fps)
+        stream = container.add_stream(cast(Literal["libx264"], codec), rate=fps)  # PyAV types each name apart
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"g": str(gop), "keyint_min": str(gop), "sc_threshold": "0", "bf": "0", "preset": "veryfast"}
+        if codec == "libx265":
+            keys = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:bframes=0:log-level=error"
+            stream.options = {"preset": "ultrafast", "x265-params": keys}
         for index in range(round(seconds * fps)):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(draw(index)), format="bgr24")
             frame.pts = index
