@@ -132,6 +132,7 @@ class Watch(Section):
 
     ``dwell_s`` is how long a thing stays before it is an incident, ``grace_s`` the longest gap between two
     sightings that still counts, ``clear_s`` how long it must be seen to be absent before it is gone.
+    ``preset`` names the view of a camera that turns; only looks at that view are judged.
     ``labels`` default to those that the model's card maps to ``kind``; ``area_share`` is for policy ``area``.
     ``active`` and ``seasons`` say when it watches at all (None: always), ``permits`` when nothing is raised. For
     ``cool_down_s`` after an incident is gone no new one is raised at its place.
@@ -140,6 +141,7 @@ class Watch(Section):
     id: Name
     kind: Name
     camera: Name | None = None
+    preset: Name | None = None
     sensor: Name | None = None
     zone: Zone | None = None
     detector: DetectorChoice
@@ -165,6 +167,8 @@ class Watch(Section):
             raise ValueError("a watch of a camera needs a zone")
         if self.sensor is not None and self.zone is not None:
             raise ValueError("a watch of a sensor has no zone")
+        if self.sensor is not None and self.preset is not None:
+            raise ValueError("a watch of a sensor has no preset")
         return self
 
     @model_validator(mode="after")

@@ -27,7 +27,8 @@ SCHEMA_VERSION = 1
 EVENTS_PER_POST = 500
 EVIDENCE_MAX_BYTES = 20_000_000
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """An id that people choose: an edge, a camera, a watch, a kind."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

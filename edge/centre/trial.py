@@ -21,7 +21,9 @@ from detectors.base import DetectorError, Finding, Frame, Image
 from edge.logs import configure_logs
 from edge.looking.evidence import EvidenceError, EvidenceFolder, wide_picture
 from edge.looking.looks import CameraWatch
+from edge.looking.presets import Presets
 from edge.looking.recent_looks import KEEP_EVERY_S, RecentLook, recent_looks
+from edge.looking.views import small_view
 from edge.processes.cannot_start import WatchCannotStart
 from edge.processes.group import Detectors, Folders, camera_watch
 from edge.processes.orphans import end_with_parent
@@ -112,8 +114,9 @@ def _tried(watch: Watch, look_every_s: float, time_zone: ZoneInfo, folders: Fold
     grace_s = max(watch.grace_s, 2 * max(KEEP_EVERY_S, look_every_s))
     stays = WatchStays(watch.model_copy(update={"grace_s": grace_s}), time_zone=time_zone)
     trial = _Trial(stays, EvidenceFolder(folders.evidence))
+    presets = Presets(folders.views, str(watch.camera), [watch.preset]) if watch.preset is not None else None
     for look in looks:
-        trial.look(look)
+        trial.look(look, presets)
     return trial.outcome()
 
 
@@ -126,11 +129,15 @@ class _Trial:
         self._findings: list[Finding] = []
         self._pictures: list[EvidenceItem] = []
 
-    def look(self, look: RecentLook) -> None:
+    def look(self, look: RecentLook, presets: Presets | None) -> None:
+        """presets: The watch's own preset; a look at another one is left out."""
         image = _image(look.file)
         if image is None:  # pruned meanwhile
             return
-        found = self._watch.detector.detect([Frame(image, look.captured_at)])[0]
+        frame = Frame(image, look.captured_at)
+        if presets and presets.recognise(small_view(frame.luma), recorded_moment(look.captured_at)) is None:
+            return
+        found = self._watch.detector.detect([frame])[0]
         counting = self._watch.counting(found)
         changes = self._watch.stays.judge(
             counting, recorded_moment(look.captured_at), lambda box: appearance(image, box)
@@ -149,7 +156,7 @@ class _Trial:
 
     def outcome(self) -> Outcome:
         if self._tried == 0:
-            raise TrialFailed("none of the kept looks can be read")
+            raise TrialFailed("none of the kept looks can be read, or shows the watch's preset")
         return Outcome(self._tried, self._raised, tuple(self._findings), tuple(self._pictures))
 
 

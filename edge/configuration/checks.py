@@ -103,7 +103,11 @@ def watch_checks(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Pro
     for key in ("camera", "sensor"):
         yield from _unknown_references(configuration, "watches", key, lines)
     looks_every_s = {camera.id: camera.look_every_s for camera in configuration.cameras}
+    turning = {watch.camera for watch in configuration.watches if watch.preset is not None}
     for index, watch in enumerate(configuration.watches):
+        if watch.camera in turning and watch.preset is None:
+            message = f"names no preset, and another watch of camera {watch.camera!r} does: name one for each"
+            yield Problem(lines.line(("watches", index)), _dotted(("watches", index)), message)
         if watch.id.startswith(RESERVED):
             path = ("watches", index, "id")
             yield Problem(

@@ -28,6 +28,7 @@ LASTS_S = 60.0
 """So long a fault lasts before it is an incident, and is over before the incident is cleared."""
 
 IDENTITY = DetectorIdentity(name="view", version="1")
+_OF_ONE_VIEW = frozenset({ViewFault.BLURRED, ViewFault.COVERED, ViewFault.MOVED})
 _WHOLE = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
 _ID_CHARS = 64
 
@@ -44,9 +45,19 @@ class CameraFaults:
     """What is wrong with one camera. One caller at a time, moments in the order of time."""
 
     def __init__(
-        self, camera: Camera, *, kept: Sequence[Stay], folder: Path, evidence: EvidenceFolder, keeper: Keeper
+        self,
+        camera: Camera,
+        *,
+        kept: Sequence[Stay],
+        folder: Path,
+        evidence: EvidenceFolder,
+        keeper: Keeper,
+        turns: bool = False,
     ) -> None:
-        """kept: All stays of the outbox. folder: Where the references of all cameras lie."""
+        """kept: All stays of the outbox. folder: Where the references of all cameras lie.
+
+        turns: Whether it goes from preset to preset, so that it has no one view to be held against.
+        """
         self._camera = camera
         self._evidence = evidence
         self._keeper = keeper
@@ -55,22 +66,28 @@ class CameraFaults:
         open_fault = _raised(self._view)
         self._standing = ViewFault(open_fault) if open_fault is not None else None
         frozen = self._standing is ViewFault.FROZEN
-        self._judge = ViewJudge(_judged(camera), References(folder, camera.id), frozen=frozen)
+        judged = [f for f in _judged(camera) if not turns or f not in _OF_ONE_VIEW]
+        self._judge = ViewJudge(judged, References(folder, camera.id), frozen=frozen)
         self._others = 0
         self._starts: dict[UUID, Picture] = {}
         self._lost_since: Moment | None = None
         self.blind: str | None = open_fault or _raised(self._signal)
         """Why this camera is blind at present; None while its looks are judged."""
 
-    def look(self, look: Look, studio: Studio) -> str | None:
-        """Takes a look; returns why it must not be judged, or None where it may be."""
+    def look(self, look: Look, studio: Studio, *, moved: bool = False) -> str | None:
+        """Takes a look; returns why it must not be judged, or None where it may be.
+
+        moved: Whether somebody else knows that the camera looks elsewhere.
+        """
         self._lost_since = None
         self._keep(self._signal, None, look.moment, studio)
         if self._view is None:
             self._tell()
             return self.blind
         in_force = self._standing is not None or _raised(self._view) is not None
-        suspected = self._judge.judge(look.frame.image, look.moment, in_force=in_force)
+        suspected = self._judge.judge(look.frame.luma, look.moment, in_force=in_force)
+        if suspected is None and moved and ViewFault.MOVED in self._camera.view_faults:
+            suspected = ViewFault.MOVED
         self._settle(suspected)
         self._keep(self._view, self._standing, look.moment, studio)
         self._tell()

@@ -115,9 +115,9 @@ class CameraLooks:
         asked: Somebody waits for what is there now, so that the detector runs in any case.
         """
         studio = Studio(look.frame, self._privacy)
-        if self.faults is not None and (blind := self.faults.look(look, studio)) is not None:
-            return Looked(studio, fault=f"the view is {blind}")
         try:
+            if self.faults is not None and (blind := self.faults.look(look, studio)) is not None:
+                return Looked(studio, fault=f"the view is {blind}")
             counting = self._counting(look, studio, asked=asked)
         except DetectorError as error:
             if not self._failing:

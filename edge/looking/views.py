@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Image
+from detectors.base import Grey
 from ingest.configuration import ViewFault
 
-Grey = NDArray[np.uint8]
 Tiles = NDArray[np.float32]
 Edges = NDArray[np.float32]
 
@@ -25,7 +24,9 @@ _HALFWAY_WH = (640, 360)
 TILES_WH = (16, 9)
 
 BLACK_BELOW = 30
-WHITE_FROM = 248
+WHITE_FROM = 233
+"""Cameras count brightness to 255 or, as television does, from 16 to 235."""
+
 SHARE = 0.99
 WHITE_SHARE = 0.85
 
@@ -58,13 +59,12 @@ class SmallView:
     detail: Tiles
 
 
-def small_view(image: Image) -> SmallView:
-    """image: shape ``(H, W, 3)``, ``uint8``, BGR."""
-    if image.shape[1] >= 2 * _HALFWAY_WH[0]:
+def small_view(luma: Grey) -> SmallView:
+    """luma: shape ``(H, W)``, ``uint8``."""
+    if luma.shape[1] >= 2 * _HALFWAY_WH[0]:
         # A third of the work of averaging over all pixels, and its noise is nearer to that of smaller cameras.
-        image = np.asarray(cv2.resize(image, _HALFWAY_WH, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    small = cv2.resize(image, SMALL_WH, interpolation=cv2.INTER_AREA)
-    return view_of(np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8))
+        luma = np.asarray(cv2.resize(luma, _HALFWAY_WH, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return view_of(np.asarray(cv2.resize(luma, SMALL_WH, interpolation=cv2.INTER_AREA), dtype=np.uint8))
 
 
 def view_of(grey: Grey) -> SmallView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from detectors.base import Image
+from detectors.base import Grey
 from edge.looking.views import SmallView, is_blurred, is_covered, is_still, small_view, unlit
 from edge.looking.views_moved import is_moved
 from edge.looking.views_references import References
@@ -36,12 +36,12 @@ class ViewJudge:
         self._lively = LIVELY_PAIRS if frozen else 0
         self._was_frozen = frozen
 
-    def judge(self, image: Image, moment: Moment, *, in_force: bool) -> ViewFault | None:
+    def judge(self, luma: Grey, moment: Moment, *, in_force: bool) -> ViewFault | None:
         """Returns what is suspected of this look; ``in_force`` while the camera is taken to be blind."""
-        view = small_view(image)
+        view = small_view(luma)
         frozen = self._is_frozen(view, moment)
         due = in_force or self._compared_at is None or moment.since(self._compared_at) >= COMPARE_EVERY_S
-        if due and self._references.forgotten():
+        if due and self._references.refresh():
             self._recent = None
         dull = unlit(view)
         if dull is None:

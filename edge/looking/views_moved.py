@@ -8,7 +8,8 @@ from enum import StrEnum
 import cv2
 import numpy as np
 
-from edge.looking.views import SMALL_WH, Grey, SmallView, edges
+from detectors.base import Grey
+from edge.looking.views import SMALL_WH, SmallView, edges
 
 MOVED_BY = 0.03 * SMALL_WH[0]
 """A zone of a tenth of the width is a third off after a shift of so many cells (3 % of the width)."""

@@ -12,7 +12,8 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from edge.looking.views import Grey, SmallView
+from detectors.base import Grey
+from edge.looking.views import SmallView
 from edge.staying.clock import Moment
 
 BANDS = 8
@@ -43,8 +44,8 @@ class References:
         self._saved_at: Moment | None = None
         self._unsaved = False
         self._failing = False
+        self._written = self._stamp()
         self._bands = self._load()
-        self._on_disk = bool(self._bands)
 
     def of(self, at: datetime) -> list[SmallView]:
         """Returns what a look of this time is held against: its own band's view and its neighbours'.
@@ -59,13 +60,25 @@ class References:
     def all(self) -> list[SmallView]:
         return list(self._bands.values())
 
-    def forgotten(self) -> bool:
-        """Whether somebody has removed the file that was written; what was learnt is forgotten then."""
-        if not self._on_disk or self._file.exists():
+    def refresh(self) -> bool:
+        """Reads the file again where somebody has removed or replaced it; returns whether that was so."""
+        if self._failing or (stamp := self._stamp()) == self._written:
             return False
-        log.info("view learnt anew", camera=self._camera_id)
-        self._bands, self._learning, self._on_disk = {}, {}, False
+        log.info("view read again", camera=self._camera_id, known=stamp is not None)
+        self._written, self._learning, self._bands = stamp, {}, self._load()
         return True
+
+    def learn_at_once(self, views: list[SmallView], moment: Moment) -> bool:
+        """Makes these looks the reference of their time of day; returns whether it is on the disk."""
+        self._bands[_band(moment.utc)] = _median(views)
+        self._save(moment)
+        return not self._failing
+
+    def _stamp(self) -> int | None:
+        try:
+            return self._file.stat().st_mtime_ns
+        except OSError:
+            return None
 
     def learn(self, view: SmallView, moment: Moment) -> None:
         """Takes a good look."""
@@ -100,7 +113,7 @@ class References:
                 log.warning("view not kept", camera=self._camera_id, reason=error.strerror)
             self._failing = True
         else:
-            self._failing, self._on_disk = False, True
+            self._failing, self._written = False, self._stamp()
 
     def _load(self) -> dict[int, SmallView]:
         try:

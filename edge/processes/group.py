@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,6 +22,7 @@ from edge.looking.camera_faults import CameraFaults
 from edge.looking.evidence import EvidenceFolder
 from edge.looking.gate import Gate
 from edge.looking.looks import CameraLooks, CameraWatch
+from edge.looking.presets import PresetLooks, Presets
 from edge.looking.privacy import MIN_SCORE
 from edge.looking.recent_looks import RecentLooks
 from edge.outbox.box import Commit, Outbox, OutboxError
@@ -113,7 +114,7 @@ class Group:
         self._feeds = {c.id: CameraFeed(c, self._mailbox, clock=clock, stop=stop) for c in configuration.cameras}
         self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=clock)
 
-    def _camera_looks(self, camera: Camera, configuration: EdgeConfiguration) -> CameraLooks:
+    def _camera_looks(self, camera: Camera, configuration: EdgeConfiguration) -> CameraLooks | PresetLooks:
         kept = self._outbox.stays()
         watches = []
         for watch in configuration.watches:
@@ -124,6 +125,27 @@ class Group:
                     time_zone=configuration.zone_info,
                 )
                 watches.append(camera_watch(stays, self._detectors))
+        presets = list(dict.fromkeys(w.watch.preset for w in watches if w.watch.preset is not None))
+        faults = CameraFaults(
+            camera,
+            kept=kept,
+            folder=self._folders.views,
+            evidence=self._evidence,
+            keeper=self._keeper,
+            turns=bool(presets),
+        )
+        if not presets:
+            return self._looks_at_one_view(camera, watches, faults)
+        return PresetLooks(
+            {n: self._looks_at_one_view(camera, [w for w in watches if w.watch.preset == n], None) for n in presets},
+            Presets(self._folders.views, camera.id, presets),
+            privacy=self._detectors.get(dict(PRIVACY_DETECTOR)),
+            faults=faults,
+        )
+
+    def _looks_at_one_view(
+        self, camera: Camera, watches: Sequence[CameraWatch], faults: CameraFaults | None
+    ) -> CameraLooks:
         return CameraLooks(
             watches,
             privacy=self._detectors.get(dict(PRIVACY_DETECTOR)),
@@ -131,9 +153,7 @@ class Group:
             keeper=self._keeper,
             recent=RecentLooks(self._folders.looks, camera.id),
             gate=Gate(camera.gate, watches, camera_id=camera.id),
-            faults=CameraFaults(
-                camera, kept=kept, folder=self._folders.views, evidence=self._evidence, keeper=self._keeper
-            ),
+            faults=faults,
         )
 
     def run(self, pipe: Connection) -> None:

@@ -47,7 +47,7 @@ def event_of(
         phase=phase,
         clear_reason=clear_reason,
         edge_id=edge_id,
-        source=Source(type=SourceType.CAMERA, id=watch.camera)
+        source=Source(type=SourceType.CAMERA, id=watch.camera, preset=watch.preset)
         if watch.camera is not None
         else Source(type=SourceType.SENSOR, id=str(watch.sensor)),
         kind=watch.kind,

@@ -91,6 +91,32 @@ def register(
         typer.echo(f"centre: {{url: {gateway_url}, key_file: {key_file.absolute()}}}")
 
 
+@edge_app.command(name="learn-preset")
+def learn_preset(
+    file: ConfigurationFile,
+    camera: Annotated[str, typer.Argument(help="The camera, turned to the preset by now.")],
+    preset: Annotated[str, typer.Argument(help="What its watches call the preset.")],
+) -> None:
+    """Learn what a preset of a camera looks like; a running edge takes it up within seconds."""
+    with told():
+        from edge.configuration.load import ConfigurationError, load_configuration
+        from edge.looking.learn_preset import PresetNotLearnt
+        from edge.looking.learn_preset import learn_preset as learn
+        from edge.processes.group import Folders
+        from edge.reading.faults import CameraFault
+        from edge.staying.clock import SystemClock
+
+        with told(ConfigurationError, PresetNotLearnt, CameraFault):
+            configuration = load_configuration(file, os.environ)
+            chosen = next((c for c in configuration.cameras if c.id == camera), None)
+            if chosen is None:
+                raise UserError(f"no camera {camera!r}; there is: {', '.join(c.id for c in configuration.cameras)}")
+            learn(chosen, preset, Folders(Path(configuration.data_dir)).views, clock=SystemClock())
+        typer.echo(f"learnt preset {preset} of camera {camera}")
+        if not any(w.camera == camera and w.preset == preset for w in configuration.watches):
+            typer.echo("No watch of the file names it; the centre's may.")
+
+
 @edge_app.command()
 def status(
     data_dir: Annotated[Path, typer.Argument(help="The edge's data folder.")] = Path("edge-data"),

@@ -8,17 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors.base import Image
-from edge.looking.views import is_blurred, is_covered, is_still, small_view, unlit
+from detectors.base import Frame, Grey, Image
+from edge.looking.views import SmallView, is_blurred, is_covered, is_still, small_view, unlit
 from edge.looking.views_judge import ViewJudge
 from edge.looking.views_moved import Fit, fit
 from edge.looking.views_references import LEARNT_FROM, References
 from ingest.configuration import ViewFault
-from tests.edge.fakes import FakeClock
+from tests.edge.fakes import START, FakeClock
 from tests.edge.scenes import covered, dimmed, foggy, moved, noisy, scene, smeared
 
 SCENE = scene()
 ALL = list(ViewFault)
+
+
+def luma(image: Image) -> Grey:
+    return Frame(image, START).luma
+
+
+def view(image: Image) -> SmallView:
+    return small_view(luma(image))
 
 
 class Camera:
@@ -37,7 +45,7 @@ class Camera:
         for _ in range(times):
             self._looks += 1
             seen = noisy(image, self._looks) if noise else image
-            fault = self.judge.judge(seen, self.clock.pass_s(4), in_force=in_force)
+            fault = self.judge.judge(luma(seen), self.clock.pass_s(4), in_force=in_force)
         return fault
 
     def learn(self) -> Camera:
@@ -177,8 +185,8 @@ def test_what_passes_while_it_learns_is_not_in_the_reference(tmp_path: Path) -> 
         image[150:250, 15 * index : 15 * index + 100] = 250
         camera.look(image)
 
-    assert fit(small_view(SCENE).grey, camera.references.all[0].grey) is Fit.SAME
-    assert np.abs(camera.references.all[0].grey.astype(int) - small_view(SCENE).grey).mean() < 4
+    assert fit(view(SCENE).grey, camera.references.all[0].grey) is Fit.SAME
+    assert np.abs(camera.references.all[0].grey.astype(int) - view(SCENE).grey).mean() < 4
 
 
 def test_removing_the_file_makes_it_learn_the_new_view(camera: Camera) -> None:
@@ -209,22 +217,22 @@ def test_a_masked_camera_is_judged_by_what_it_shows() -> None:
     masked = noisy(SCENE)
     masked[:, :300] = 0
 
-    assert unlit(small_view(masked)) is None
-    assert unlit(small_view(np.zeros_like(SCENE))) is ViewFault.BLACK
+    assert unlit(view(masked)) is None
+    assert unlit(view(np.zeros_like(SCENE))) is ViewFault.BLACK
 
 
 def test_two_looks_of_a_real_sensor_are_never_the_same() -> None:
-    views = [small_view(noisy(SCENE, seed, sigma=1.5)) for seed in (1, 2)]
+    views = [view(noisy(SCENE, seed, sigma=1.5)) for seed in (1, 2)]
 
     assert not is_still(*views)
     assert is_still(views[0], views[0])
 
 
 def test_a_reference_that_shows_nothing_judges_nothing() -> None:
-    wall = small_view(noisy(np.full_like(SCENE, 128)))
+    wall = view(noisy(np.full_like(SCENE, 128)))
 
-    assert not is_covered(small_view(noisy(covered(SCENE, 1.0))), [wall])
-    assert not is_blurred(small_view(smeared(SCENE, 6)), [wall])
+    assert not is_covered(view(noisy(covered(SCENE, 1.0))), [wall])
+    assert not is_blurred(view(smeared(SCENE, 6)), [wall])
 
 
 def test_other_sizes_of_picture_are_the_same_view(camera: Camera) -> None:

@@ -1,0 +1,117 @@
+"""Looks of a camera that turns: each is judged by the watches of the preset that it shows, and by no others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from detectors.base import FrameDetector, FrameError
+from edge.looking.camera_faults import CameraFaults
+from edge.looking.looks import CameraLooks, CameraWatch, Looked
+from edge.looking.studio import Studio
+from edge.looking.views import SmallView, small_view, unlit
+from edge.looking.views_moved import Fit, fit
+from edge.looking.views_references import References
+from edge.reading.camera import Look
+from edge.staying.clock import Moment
+from ingest.edge_messages import CameraState, CameraStatus
+
+ELSEWHERE_S = 600.0
+"""So long a camera may show no preset (somebody steers it by hand) before it counts as moved."""
+
+REFRESH_EVERY_S = 10.0
+UNKNOWN = "none of its presets is known: streetcase edge learn-preset"
+
+log = structlog.get_logger(__name__)
+
+
+def preset_references(folder: Path, camera_id: str, preset: str) -> References:
+    """Returns what one preset of a camera looks like; no camera's own name has an @ in it."""
+    return References(folder, f"{camera_id}@{preset}")
+
+
+class Presets:
+    """Recognises the presets of one camera. One caller at a time."""
+
+    def __init__(self, folder: Path, camera_id: str, names: Sequence[str]) -> None:
+        self._references = {name: preset_references(folder, camera_id, name) for name in names}
+        self._refreshed_at: Moment | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether any of them has been learnt."""
+        return any(references.all for references in self._references.values())
+
+    def recognise(self, view: SmallView, moment: Moment) -> str | None:
+        """Returns the preset that this view shows, or None while the camera turns or looks elsewhere."""
+        self._refresh(moment)
+        if unlit(view) is not None:
+            return None
+        for name, references in self._references.items():
+            if any(fit(view.grey, known.grey) is Fit.SAME for known in references.of(moment.utc) or references.all):
+                return name
+        return None
+
+    def learn(self, name: str, view: SmallView, moment: Moment) -> None:
+        """Lets a preset's reference follow the light and the seasons."""
+        self._references[name].learn(view, moment)
+
+    def _refresh(self, moment: Moment) -> None:
+        if self._refreshed_at is None or moment.since(self._refreshed_at) >= REFRESH_EVERY_S:
+            self._refreshed_at = moment
+            for references in self._references.values():
+                references.refresh()
+
+
+class PresetLooks:
+    """All watches of one camera that turns, by preset. What :class:`CameraLooks` is for a fixed one."""
+
+    def __init__(
+        self, looks: Mapping[str, CameraLooks], presets: Presets, *, privacy: FrameDetector, faults: CameraFaults
+    ) -> None:
+        """looks: For each preset; they know no faults of their own."""
+        self.faults = faults
+        self._looks = dict(looks)
+        self._presets = presets
+        self._privacy = privacy
+        self._elsewhere_since: Moment | None = None
+
+    @property
+    def watches(self) -> list[CameraWatch]:
+        return [watch for looks in self._looks.values() for watch in looks.watches]
+
+    def look(self, look: Look, *, asked: bool = False) -> Looked:
+        """Judges one frame by the watches of its preset; those of the others neither see it nor miss anything in it."""
+        studio = Studio(look.frame, self._privacy)
+        try:
+            view = small_view(look.frame.luma)
+        except FrameError as error:
+            return Looked(studio, fault=str(error))
+        preset = self._presets.recognise(view, look.moment)
+        if preset is not None or not self._presets.known:
+            self._elsewhere_since = None
+        elif self._elsewhere_since is None:
+            self._elsewhere_since = look.moment
+        elsewhere = self._elsewhere_since is not None and look.moment.since(self._elsewhere_since) >= ELSEWHERE_S
+        blind = self.faults.look(look, studio, moved=elsewhere)
+        if blind is not None:
+            return Looked(studio, fault=f"the view is {blind}")
+        if preset is None:
+            return Looked(studio, fault="it shows none of its presets" if self._presets.known else UNKNOWN)
+        self._presets.learn(preset, view, look.moment)
+        return self._looks[preset].look(look, asked=asked)
+
+    def counted(self, status: CameraStatus) -> CameraStatus:
+        """Returns the camera's status with what the gates have counted; blind while no preset is known."""
+        each = [looks.counted(status) for looks in self._looks.values()]
+        counted = status.model_copy(
+            update={
+                "gated": sum(one.gated for one in each),
+                "would_have_missed": sum(one.would_have_missed for one in each),
+            }
+        )
+        if self._presets.known or status.state is not CameraState.LIVE:
+            return counted
+        return counted.model_copy(update={"state": CameraState.BLIND, "fault": UNKNOWN})
