@@ -140,7 +140,7 @@ class _Trial:
         found = self._watch.detector.detect([frame])[0]
         counting = self._watch.counting(found)
         changes = self._watch.stays.judge(
-            counting, recorded_moment(look.captured_at), lambda box: appearance(image, box)
+            counting, recorded_moment(look.captured_at), lambda box: appearance(image, box), around=found
         )
         self._tried += 1
         raised = [change.stay.finding for change in changes if change.change is Change.RAISED]

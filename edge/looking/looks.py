@@ -102,6 +102,7 @@ class CameraLooks:
         self._regions = {key: _region(key, self.watches) for key in dict.fromkeys(id(w.detector) for w in watches)}
         self._starts: dict[UUID, Picture] = {}
         self._failing = False
+        self._found: dict[int, list[Finding]] = {}
 
     def counted(self, status: CameraStatus) -> CameraStatus:
         """Returns the camera's status with what its gate has counted."""
@@ -144,11 +145,12 @@ class CameraLooks:
 
     def _counting(self, look: Look, studio: Studio, *, asked: bool) -> Counting:
         """Returns what counts for each watch: found in this frame or, where nothing has changed, in the last run's."""
+        self._found = {}
         held = self._gate.held(look.frame, look.moment) if self._gate is not None else None
         if self._gate is not None and held is not None and self._gate.mode is GateMode.ON and not asked:
             self._gate.gated += 1
             return held
-        found = self._detect(look.frame, studio)
+        self._found = found = self._detect(look.frame, studio)
         counting = [watch.counting(found[id(watch.detector)]) for watch in self.watches]
         if self._gate is not None and held is not None and self._gate.mode is GateMode.SHADOW:
             self._gate.ran_in_shadow(held, look.moment, counting)
@@ -168,7 +170,12 @@ class CameraLooks:
     def _judge(self, watch: CameraWatch, counting: Sequence[Finding], look: Look, studio: Studio) -> Commit:
         watch.judged += 1
         watch.with_findings += bool(counting)
-        changes = watch.stays.judge(counting, look.moment, lambda box: appearance(look.frame.luma, box))
+        changes = watch.stays.judge(
+            counting,
+            look.moment,
+            lambda box: appearance(look.frame.luma, box),
+            around=self._found.get(id(watch.detector), ()),
+        )
         for change in changes:
             self._take_pictures(change, watch.watch, studio)
         return self._keeper.commit_of(

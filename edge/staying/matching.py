@@ -24,11 +24,11 @@ def matched_stays(
     things: Sequence[Finding],
     *,
     by_place: bool,
-    still_the_same: Callable[[Stay], bool],
+    is_it: Callable[[Stay, Finding], bool],
 ) -> dict[int, Finding]:
     """Pairs stays with findings, closest overlap first; returns the finding by the ``id`` of its stay.
 
-    ``still_the_same`` is asked only of stays whose place fits, so that no picture is compared for nothing.
+    ``is_it`` is asked only where the place fits, so that no picture is compared for nothing.
     """
     pairs = sorted(
         (
@@ -45,7 +45,7 @@ def matched_stays(
         stay = stays[stay_index]
         if id(stay) in matched or thing_index in used:
             continue
-        if still_the_same(stay):
+        if is_it(stay, things[thing_index]):
             matched[id(stay)] = things[thing_index]
             used.add(thing_index)
     return matched

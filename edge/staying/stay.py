@@ -34,6 +34,8 @@ class Stay:
 
     anchor_xyxy: Where it stands, settled over sightings; None for policies that follow no single thing.
     dwell_s, absent_s: Observed seconds of staying, and of being seen to be absent since the last sighting.
+    absent_looks: Looks in a row that did not find it. unseen_s: Seconds since the last sighting in which it was missed
+    or hidden, neither seen nor seen to be absent. place: What its place looked like at the last of these looks.
     ended: When its incident was cleared; such a stay is only remembered, and is not among the open ones.
     """
 
@@ -55,6 +57,8 @@ class Stay:
     evidence: list[EvidenceItem] = field(default_factory=list)
     """What was taken of it so far; every event of the incident names all of it."""
     ended: Moment | None = None
+    unseen_s: float = 0.0
+    place: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def record_of(stay: Stay) -> StayRecord:
 
 def stay_to_json(stay: Stay) -> str:
     look = base64.b64encode(stay.appearance) if stay.appearance is not None else None
-    return _STAY.dump_json(dataclasses.replace(stay, appearance=look)).decode()
+    return _STAY.dump_json(dataclasses.replace(stay, appearance=look, place=None)).decode()
 
 
 def stay_from_json(text: str) -> Stay:

@@ -2,22 +2,26 @@
 
 Dwell is observed real time: what lies between two sightings counts up to the watch's grace, and a longer gap
 (the box was down, the camera blind, the sensor silent) adds nothing. A stay is matched by its place, never by
-a tracker's id; after a gap it goes on only if the place still looks the same. Outside the watch's hours nothing is
+a tracker's id; after a gap it goes on only if the place still looks the same. A look that missed it, or that
+something hid it from, is neither a sighting nor an absence. Outside the watch's hours nothing is
 followed, so that no dwell counts there.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from uuid_utils.compat import uuid7
 
 from detectors.base import Finding
-from edge.staying.appearance import SAME_LOOK, likeness
+from edge.staying.appearance import ANOTHER, SAME_LOOK, likeness
 from edge.staying.clock import Moment
-from edge.staying.matching import AppearanceAt, distinct, matched_stays, settled
+from edge.staying.matching import AppearanceAt, distinct, matched_stays, nearness, settled
 from edge.staying.past import Past
+from edge.staying.sight import is_out_of_sight
 from edge.staying.stay import Change, Stay, StayChange
 from edge.staying.windows import Windows
 from ingest.configuration import Policy, Watch
@@ -27,7 +31,16 @@ __all__ = ["AppearanceAt", "Change", "Stay", "StayChange", "WatchStays"]
 
 UPDATE_EVERY_S = 600.0
 ABSENT_LOOKS = 10
-"""After so many looks in a row without it, a stay that was never raised is forgotten, however rare the looks."""
+"""Where looks are rarer than the grace, a stay that was never raised is forgotten after so many without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look shows beside the findings that count."""
+
+    moment: Moment
+    appearance_at: AppearanceAt | None
+    around: Sequence[Finding]
 
 
 class WatchStays:
@@ -50,12 +63,18 @@ class WatchStays:
         return any(stay.last_seen == stay.last_judged for stay in self.stays)
 
     def judge(
-        self, findings: Sequence[Finding], moment: Moment, appearance_at: AppearanceAt | None = None
+        self,
+        findings: Sequence[Finding],
+        moment: Moment,
+        appearance_at: AppearanceAt | None = None,
+        *,
+        around: Sequence[Finding] = (),
     ) -> list[StayChange]:
         """Takes one look that could be judged and returns what it changed.
 
         findings: Only those that count for this watch: its labels, its scores, in its zone.
         appearance_at: Gives the present look of a place; None where there is no picture (sensors).
+        around: All findings of the look, also those that do not count: what they cover is not seen.
         """
         changes = [StayChange(Change.FORGOTTEN, stay) for stay in self._past.forget(moment)]
         closed = self._windows.why_closed(moment.utc)
@@ -64,7 +83,8 @@ class WatchStays:
         findings = [f for f in findings if not self._windows.permits(f.box_xyxy, moment.utc)]
         things = distinct(findings) if self._by_place else findings[:1]
         changes += self._permitted(things, moment)
-        return changes + self._follow(things, moment, appearance_at)
+        look = _Look(moment, appearance_at and functools.cache(appearance_at), around)
+        return changes + self._follow(things, look)
 
     def _permitted(self, things: Sequence[Finding], moment: Moment) -> list[StayChange]:
         """Ends what a permit with a zone allows now; what follows no single thing goes on if others stay."""
@@ -73,32 +93,27 @@ class WatchStays:
         allowed = [stay for stay in self.stays if self._windows.permits(stay.finding.box_xyxy, moment.utc)]
         return [self._end(stay, moment, ClearReason.PERMITTED) for stay in allowed]
 
-    def _follow(
-        self, things: Sequence[Finding], moment: Moment, appearance_at: AppearanceAt | None
-    ) -> list[StayChange]:
+    def _follow(self, things: Sequence[Finding], look: _Look) -> list[StayChange]:
         matched = matched_stays(
-            self.stays,
-            things,
-            by_place=self._by_place,
-            still_the_same=lambda stay: self._still_the_same(stay, moment, appearance_at),
+            self.stays, things, by_place=self._by_place, is_it=lambda stay, thing: self._is_it(stay, thing, look)
         )
-        changes: list[StayChange] = []
-        for stay in list(self.stays):
-            finding = matched.pop(id(stay), None)
-            changes.append(
-                self._absent(stay, moment) if finding is None else self._seen(stay, finding, moment, appearance_at)
-            )
-        taken = {id(change.stay.finding) for change in changes if change.change is not Change.DROPPED}
-        return changes + [self._born(thing, moment, appearance_at) for thing in things if id(thing) not in taken]
+        seen = [stay for stay in self.stays if id(stay) in matched]
+        changes = [self._seen(stay, matched[id(stay)], look) for stay in seen]
+        changes += [self._unfound(stay, seen, look) for stay in list(self.stays) if id(stay) not in matched]
+        taken = {id(finding) for finding in matched.values()}
+        new = [thing for thing in things if id(thing) not in taken and not any(nearness(s, thing) for s in seen)]
+        return changes + [self._born(thing, look) for thing in new]
 
-    def _still_the_same(self, stay: Stay, moment: Moment, appearance_at: AppearanceAt | None) -> bool:
-        if moment.since(stay.last_seen) <= self.watch.grace_s:
+    def _is_it(self, stay: Stay, thing: Finding, look: _Look) -> bool:
+        """Whether the thing at a stay's place looks like the stay: there, or where a shaking camera shows it now."""
+        if look.appearance_at is None or not stay.appearance or stay.anchor_xyxy is None:
             return True
-        if appearance_at is None or stay.appearance is None or stay.anchor_xyxy is None:
-            return True
-        return likeness(stay.appearance, appearance_at(stay.anchor_xyxy)) >= SAME_LOOK
+        least = ANOTHER if look.moment.since(stay.last_seen) <= self.watch.grace_s else SAME_LOOK
+        boxes = [box for box in (stay.anchor_xyxy, thing.box_xyxy) if box is not None]
+        return any(likeness(stay.appearance, look.appearance_at(box)) >= least for box in boxes)
 
-    def _born(self, finding: Finding, moment: Moment, appearance_at: AppearanceAt | None) -> StayChange:
+    def _born(self, finding: Finding, look: _Look) -> StayChange:
+        moment, appearance_at = look.moment, look.appearance_at
         box = finding.box_xyxy if self._by_place else None
         stay = Stay(
             incident_id=uuid7(),
@@ -114,12 +129,13 @@ class WatchStays:
         self.stays.append(stay)
         return StayChange(Change.BORN, stay)
 
-    def _seen(self, stay: Stay, finding: Finding, moment: Moment, appearance_at: AppearanceAt | None) -> StayChange:
+    def _seen(self, stay: Stay, finding: Finding, look: _Look) -> StayChange:
+        moment, appearance_at = look.moment, look.appearance_at
         gap_s = moment.since(stay.last_seen)
         if gap_s <= self.watch.grace_s:
             stay.dwell_s += gap_s
         stay.last_seen = stay.last_judged = moment
-        stay.absent_s, stay.absent_looks = 0.0, 0
+        stay.absent_s, stay.absent_looks, stay.unseen_s, stay.place = 0.0, 0, 0.0, None
         stay.sightings += 1
         stay.finding = finding
         stay.best_score = max((s for s in (stay.best_score, finding.score) if s is not None), default=None)
@@ -142,24 +158,37 @@ class WatchStays:
         stay.last_event = moment if stay.last_event is None else moment.not_before(stay.last_event.utc)
         return Change.UPDATED
 
-    def _absent(self, stay: Stay, moment: Moment) -> StayChange:
+    def _unfound(self, stay: Stay, seen: Sequence[Stay], look: _Look) -> StayChange:
+        gap_s = look.moment.since(stay.last_judged)
+        stay.last_judged = look.moment
+        stay.absent_looks += 1
+        hidden = is_out_of_sight(stay, look.around, seen, look.appearance_at)
+        if hidden and stay.unseen_s < self._unseen_at_most_s(stay):
+            stay.unseen_s += min(gap_s, self.watch.grace_s)
+            return StayChange(Change.ABSENT, stay)
         # Only time that was watched counts towards "it is gone": a blind hour is not an empty hour.
-        gap_s = moment.since(stay.last_judged)
         if gap_s <= self.watch.grace_s:
             stay.absent_s += gap_s
-        stay.last_judged = moment
-        stay.absent_looks += 1
-        if not (stay.absent_s >= self.watch.clear_s if stay.raised else self._has_passed(stay)):
+        if not (stay.absent_s >= self.watch.clear_s if stay.raised else self._has_passed(stay, gap_s)):
             return StayChange(Change.ABSENT, stay)
-        return self._end(stay, moment, ClearReason.GONE)
+        return self._end(stay, look.moment, ClearReason.GONE)
 
-    def _has_passed(self, stay: Stay) -> bool:
+    def _unseen_at_most_s(self, stay: Stay) -> float:
+        """Returns for how long it is believed to be there unseen.
+
+        An incident as long as it was seen: one that stood for hours outlives a night in which nothing finds it, and
+        what a detector made of a bare place for some minutes goes in as many. What may only pass, for the grace.
+        """
+        return max(self.watch.grace_s, stay.dwell_s) if stay.raised else self.watch.grace_s
+
+    def _has_passed(self, stay: Stay, gap_s: float) -> bool:
         """Whether a stay that was never raised may be forgotten, now that it is absent."""
         # A detector may miss a thing that is there, so a camera's stay survives its grace; a reading is certain.
         if self.watch.camera is None:
             return True
         # Looks can be so rare that no absent time ever counts; passers-by must not pile up then.
-        return stay.absent_s >= self.watch.grace_s or stay.absent_looks >= ABSENT_LOOKS
+        rare = gap_s > self.watch.grace_s
+        return stay.absent_s >= self.watch.grace_s or (rare and stay.absent_looks >= ABSENT_LOOKS)
 
     def _end(self, stay: Stay, moment: Moment, reason: ClearReason) -> StayChange:
         self.stays.remove(stay)

@@ -60,7 +60,7 @@ class Yard:
         good = True
         for _ in range(times):
             moment = self.clock.pass_s(2)
-            good = self.looks.look(Look(Frame(noise(), moment.utc), moment)).fault is None
+            good = self.looks.look(Look(Frame(noise(1 if findings else 2), moment.utc), moment)).fault is None
         return good
 
     @property
