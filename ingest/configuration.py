@@ -135,7 +135,8 @@ class Watch(Section):
     ``preset`` names the view of a camera that turns; only looks at that view are judged.
     ``labels`` default to those that the model's card maps to ``kind``; ``area_share`` is for policy ``area``.
     ``active`` and ``seasons`` say when it watches at all (None: always), ``permits`` when nothing is raised. For
-    ``cool_down_s`` after an incident is gone no new one is raised at its place.
+    ``cool_down_s`` after an incident is gone no new one is raised at its place. What returns to its place within
+    ``recurrence_s`` is the same incident.
     """
 
     id: Name
@@ -156,6 +157,7 @@ class Watch(Section):
     seasons: Annotated[list[Season], Field(min_length=1, max_length=50)] | None = None
     permits: Annotated[list[Permit], Field(max_length=100)] = []
     cool_down_s: Annotated[float, Field(ge=0, le=7 * 86400, allow_inf_nan=False)] = 0.0
+    recurrence_s: Annotated[float, Field(ge=0, le=7 * 86400, allow_inf_nan=False)] = 0.0
     keep_plate: bool = False
     position: Position | None = None
 

@@ -173,7 +173,8 @@ class Event(Wire):
     """A message about an incident. ``event_id`` never changes over retries, nor ``incident_id`` ever.
 
     ``dwell_s`` is the observed real time of the stay in seconds, without the gaps that nobody watched;
-    ``clock_offset_ms`` is the gateway's clock minus the edge's, as the edge last measured it.
+    ``clock_offset_ms`` is the gateway's clock minus the edge's, as the edge last measured it. ``recurs`` names the
+    earlier, cleared incident of the same thing, where it has returned.
     """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
@@ -193,6 +194,7 @@ class Event(Wire):
     sent_at: Utc | None = None
     clock_offset_ms: int | None = None
     dwell_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    recurs: UUID | None = None
     score: Unit01 | None = None
     findings: Annotated[list[SeenFinding], Field(max_length=100)] = []
     reading: EventReading | None = None

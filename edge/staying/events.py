@@ -58,6 +58,7 @@ def event_of(
         first_seen_at=min(stay.first_seen.utc, occurred_at),
         occurred_at=occurred_at,
         dwell_s=round(stay.dwell_s, 3),
+        recurs=stay.recurs,
         score=stay.best_score,
         findings=[] if phase is Phase.CLEARED or finding.value is not None else [_seen(finding)],
         reading=None

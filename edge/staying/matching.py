@@ -12,6 +12,9 @@ SAME_PLACE_IOU = 0.5
 SAME_THING_IOU = 0.6
 """Two findings of one look that overlap more than this are one thing under two labels."""
 
+RETURN_IOU = 0.2
+"""What returns stands where it stood, give or take; it must look like itself, too."""
+
 SETTLE = 0.1
 """Share by which the anchor follows each sighting: noise averages out, and what walks away leaves its anchor."""
 
@@ -24,10 +27,12 @@ def matched_stays(
     things: Sequence[Finding],
     *,
     by_place: bool,
+    least_iou: Callable[[Stay], float],
     is_it: Callable[[Stay, Finding], bool],
 ) -> dict[int, Finding]:
     """Pairs stays with findings, closest overlap first; returns the finding by the ``id`` of its stay.
 
+    ``least_iou`` says what overlap counts as the place of a stay (policies that follow no single thing have none).
     ``is_it`` is asked only where the place fits, so that no picture is compared for nothing.
     """
     pairs = sorted(
@@ -35,7 +40,7 @@ def matched_stays(
             (near, stay_index, thing_index)
             for stay_index, stay in enumerate(stays)
             for thing_index, thing in enumerate(things)
-            if (near := nearness(stay, thing) if by_place else 1.0) > 0
+            if (near := nearness(stay, thing, least_iou(stay)) if by_place else 1.0) > 0
         ),
         reverse=True,
     )
@@ -51,12 +56,12 @@ def matched_stays(
     return matched
 
 
-def nearness(stay: Stay, thing: Finding) -> float:
+def nearness(stay: Stay, thing: Finding, least_iou: float = SAME_PLACE_IOU) -> float:
     """Returns the overlap of a finding with a stay's anchor; 0 where it is too little for the same place."""
     if stay.anchor_xyxy is None or thing.box_xyxy is None:
         return 0.0
     iou = overlap(stay.anchor_xyxy, thing.box_xyxy)
-    return iou if iou >= SAME_PLACE_IOU else 0.0
+    return iou if iou >= least_iou else 0.0
 
 
 def distinct(findings: Sequence[Finding]) -> list[Finding]:

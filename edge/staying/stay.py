@@ -36,7 +36,9 @@ class Stay:
     dwell_s, absent_s: Observed seconds of staying, and of being seen to be absent since the last sighting.
     absent_looks: Looks in a row that did not find it. unseen_s: Seconds since the last sighting in which it was missed
     or hidden, neither seen nor seen to be absent. place: What its place looked like at the last of these looks.
+    recurs: The cleared incident of the same thing, where it has returned.
     ended: When its incident was cleared; such a stay is only remembered, and is not among the open ones.
+    rests: Whether its place cools down then.
     """
 
     incident_id: UUID
@@ -57,8 +59,10 @@ class Stay:
     evidence: list[EvidenceItem] = field(default_factory=list)
     """What was taken of it so far; every event of the incident names all of it."""
     ended: Moment | None = None
+    rests: bool = False
     unseen_s: float = 0.0
     place: bytes | None = None
+    recurs: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

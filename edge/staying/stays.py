@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from detectors.base import Finding
 from edge.staying.appearance import ANOTHER, SAME_LOOK, likeness
 from edge.staying.clock import Moment
-from edge.staying.matching import AppearanceAt, distinct, matched_stays, nearness, settled
+from edge.staying.matching import RETURN_IOU, SAME_PLACE_IOU, AppearanceAt, distinct, matched_stays, nearness, settled
 from edge.staying.past import Past
 from edge.staying.sight import is_out_of_sight
 from edge.staying.stay import Change, Stay, StayChange
@@ -95,7 +95,11 @@ class WatchStays:
 
     def _follow(self, things: Sequence[Finding], look: _Look) -> list[StayChange]:
         matched = matched_stays(
-            self.stays, things, by_place=self._by_place, is_it=lambda stay, thing: self._is_it(stay, thing, look)
+            self.stays,
+            things,
+            by_place=self._by_place,
+            least_iou=lambda stay: RETURN_IOU if self._may_return(stay, look) else SAME_PLACE_IOU,
+            is_it=lambda stay, thing: self._is_it(stay, thing, look),
         )
         seen = [stay for stay in self.stays if id(stay) in matched]
         changes = [self._seen(stay, matched[id(stay)], look) for stay in seen]
@@ -104,12 +108,18 @@ class WatchStays:
         new = [thing for thing in things if id(thing) not in taken and not any(nearness(s, thing) for s in seen)]
         return changes + [self._born(thing, look) for thing in new]
 
+    def _may_return(self, stay: Stay, look: _Look) -> bool:
+        """Whether it was away for longer than the grace, and comes back as the same incident if it comes back."""
+        return stay.raised and self.watch.recurrence_s > 0 and look.moment.since(stay.last_seen) > self.watch.grace_s
+
     def _is_it(self, stay: Stay, thing: Finding, look: _Look) -> bool:
         """Whether the thing at a stay's place looks like the stay: there, or where a shaking camera shows it now."""
         if look.appearance_at is None or not stay.appearance or stay.anchor_xyxy is None:
             return True
         least = ANOTHER if look.moment.since(stay.last_seen) <= self.watch.grace_s else SAME_LOOK
-        boxes = [box for box in (stay.anchor_xyxy, thing.box_xyxy) if box is not None]
+        boxes = [
+            box for box in (thing.box_xyxy, stay.anchor_xyxy if nearness(stay, thing) else None) if box is not None
+        ]
         return any(likeness(stay.appearance, look.appearance_at(box)) >= least for box in boxes)
 
     def _born(self, finding: Finding, look: _Look) -> StayChange:
@@ -126,6 +136,7 @@ class WatchStays:
             appearance=appearance_at(box) if appearance_at and box else None,
             best_score=finding.score,
         )
+        stay.recurs = self._past.returned_as(stay, moment)
         self.stays.append(stay)
         return StayChange(Change.BORN, stay)
 
@@ -140,7 +151,9 @@ class WatchStays:
         stay.finding = finding
         stay.best_score = max((s for s in (stay.best_score, finding.score) if s is not None), default=None)
         if stay.anchor_xyxy is not None and finding.box_xyxy is not None:
-            stay.anchor_xyxy = settled(stay.anchor_xyxy, finding.box_xyxy)
+            # What moves by more than its place does so only when it returns, and stands somewhere else from then on.
+            moved = nearness(stay, finding) == 0.0
+            stay.anchor_xyxy = finding.box_xyxy if moved else settled(stay.anchor_xyxy, finding.box_xyxy)
             # The look of the last sighting, not of the first: over hours the sun moves and the thing does not.
             stay.appearance = appearance_at(stay.anchor_xyxy) if appearance_at else None
         return StayChange(self._told(stay, moment), stay)
@@ -169,7 +182,8 @@ class WatchStays:
         # Only time that was watched counts towards "it is gone": a blind hour is not an empty hour.
         if gap_s <= self.watch.grace_s:
             stay.absent_s += gap_s
-        if not (stay.absent_s >= self.watch.clear_s if stay.raised else self._has_passed(stay, gap_s)):
+        away_s = max(self.watch.clear_s, self.watch.recurrence_s)
+        if not (stay.absent_s >= away_s if stay.raised else self._has_passed(stay, gap_s)):
             return StayChange(Change.ABSENT, stay)
         return self._end(stay, look.moment, ClearReason.GONE)
 
