@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCH_VENV ?= .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help client setup demo up test check format verify bench bench-detect bench-ingest bench-outbox bench-api fuzz torture bench-venv clean
+.PHONY: help client setup demo up test check format verify bench bench-detect bench-ingest bench-outbox bench-api fuzz torture bench-privacy bench-venv clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ bench-ingest: setup ## Events per second into cases, beside raw XADD and the sam
 bench-outbox: setup ## What the edge's outbox takes and drains, beside raw fsyncs
 	@scripts/install_services.sh
 	@$(BIN)/python -m bench.outbox
+
+bench-privacy: setup ## How many heads are blurred in what is stored (add DATA=folder of labelled pictures, SPLIT=val2017)
+	@$(BIN)/python -m bench.privacy --data $(DATA) $(if $(SPLIT),--split $(SPLIT))
 
 fuzz: setup ## Ask the whole API at random, 2,000 times and more; every answer must be as documented
 	@scripts/install_services.sh

@@ -12,10 +12,14 @@ from edge.looking.zones import overlap
 
 PERSONS = frozenset({"person"})
 VEHICLES = frozenset({"car", "truck", "bus", "motorcycle"})
-MIN_SCORE = 0.10
+MIN_SCORE = 0.03
 """Rather a blur too many than a face too many: far below the score that makes a finding count."""
 
 HEAD_SHARE = 0.25
+HEAD_BESIDE, HEAD_ABOVE = 0.10, 0.05
+"""A box is seldom exact; so much of its width and height is blurred round it (``make bench-privacy``)."""
+
+VEHICLE_MIN_SCORE = 0.10
 PLATE_BAND = (0.55, 1.0)
 """Plates sit in the lower part of a vehicle's box, in front as well as behind."""
 
@@ -23,7 +27,7 @@ OWN_VEHICLE_IOU = 0.5
 
 
 def blurred(image: Image, findings: Iterable[Finding], *, keep_plates_of: Sequence[BoxXyxy] = ()) -> Image:
-    """Returns a copy with the top quarter of each person and a plate-sized band of each vehicle blurred.
+    """Returns a copy with the top quarter of each person (and a margin) and a plate-sized band of each vehicle blurred.
 
     image: shape ``(H, W, 3)``, ``uint8``, BGR.
     findings: of the whole picture, down to MIN_SCORE.
@@ -31,12 +35,16 @@ def blurred(image: Image, findings: Iterable[Finding], *, keep_plates_of: Sequen
     """
     result = image.copy()
     for finding in findings:
-        if finding.box_xyxy is None or (finding.score or 0.0) < MIN_SCORE:
+        box, score = finding.box_xyxy, finding.score or 0.0
+        if box is None or score < MIN_SCORE:
             continue
-        x1, y1, x2, y2 = finding.box_xyxy
+        x1, y1, x2, y2 = box
         if finding.label in PERSONS:
-            _blur(result, (x1, y1, x2, y1 + HEAD_SHARE * (y2 - y1)))
-        elif finding.label in VEHICLES and all(overlap(finding.box_xyxy, k) < OWN_VEHICLE_IOU for k in keep_plates_of):
+            beside, above = HEAD_BESIDE * (x2 - x1), HEAD_ABOVE * (y2 - y1)
+            _blur(result, (x1 - beside, y1 - above, x2 + beside, y1 + HEAD_SHARE * (y2 - y1)))
+            continue
+        own = any(overlap(box, kept) >= OWN_VEHICLE_IOU for kept in keep_plates_of)
+        if finding.label in VEHICLES and score >= VEHICLE_MIN_SCORE and not own:
             top, bottom = (y1 + share * (y2 - y1) for share in PLATE_BAND)
             _blur(result, (x1, top, x2, bottom))
     return result

@@ -1,0 +1,1 @@
+"""What of people is left in a stored picture."""
