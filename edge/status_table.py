@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ingest.edge_messages import Backlog, EdgeStatus
+from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus
 
 
 class StatusUnreadable(Exception):
@@ -36,7 +36,7 @@ def print_status(status_json: str) -> None:
             camera.state.value,
             str(camera.looks),
             _ago(camera.last_look_at),
-            camera.reading_by or "",
+            _reads(camera),
             camera.fault or "",
         )
     sensors = Table("sensor", "readings", "refused", "last reading", "fault", title="Sensors")
@@ -50,6 +50,13 @@ def print_status(status_json: str) -> None:
     for table in (cameras, sensors, watches):
         console.print(table)
     _print_backlog(console, status.backlog)
+
+
+def _reads(camera: CameraStatus) -> str:
+    """How a camera is read, how often its keyframes come, and the share of one core that decoding takes."""
+    if camera.reading_by is None or camera.keyframe_every_s is None or camera.decode_share is None:
+        return camera.reading_by or ""
+    return f"{camera.reading_by} (keyframe each {camera.keyframe_every_s:.1f} s, {camera.decode_share:.1%} of a core)"
 
 
 def _print_backlog(console: Console, backlog: Backlog) -> None:

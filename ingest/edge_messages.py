@@ -26,7 +26,8 @@ class CameraStatus(Wire):
     """``fault`` is the typed cause while lost or blind; ``looks_behind_s`` grows when the box is overloaded.
 
     ``gated`` of the looks went without the detector, because nothing in the zones had changed; in shadow mode they
-    would have, and ``would_have_missed`` findings with them.
+    would have, and ``would_have_missed`` findings with them. ``keyframe_every_s`` is the longest of the last intervals
+    between keyframes, ``decode_share`` the share of one core that decoding took of late.
     """
 
     id: Name
@@ -38,6 +39,8 @@ class CameraStatus(Wire):
     would_have_missed: Annotated[int, Field(ge=0)] = 0
     looks_behind_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     reading_by: Literal["keyframes", "substream", "asked", "rarer", "continuous"] | None = None
+    keyframe_every_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    decode_share: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class SensorStatus(Wire):

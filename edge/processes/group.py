@@ -31,8 +31,10 @@ from edge.processes.asking import Beat, CannotStart
 from edge.processes.cannot_start import WatchCannotStart
 from edge.processes.group_requests import GroupRequests
 from edge.processes.orphans import end_with_parent
+from edge.reading.budget import DecodeBudget
 from edge.reading.camera import Look
 from edge.reading.feeds import CameraFeed, Mailbox
+from edge.reading.rhythm import rarest_look_s
 from edge.staying.clock import SystemClock
 from edge.staying.stays import WatchStays
 from ingest.configuration import Camera, EdgeConfiguration, Watch
@@ -111,7 +113,18 @@ class Group:
         clock = self._clock = SystemClock()
         # Models load before the first packet is read, so that a file's first looks are not spent on waiting.
         self._looks = {camera.id: self._camera_looks(camera, configuration) for camera in configuration.cameras}
-        self._feeds = {c.id: CameraFeed(c, self._mailbox, clock=clock, stop=stop) for c in configuration.cameras}
+        budget = DecodeBudget()
+        self._feeds = {
+            c.id: CameraFeed(
+                c,
+                self._mailbox,
+                clock=clock,
+                stop=stop,
+                rarest_s=rarest_look_s([watch for watch in configuration.watches if watch.camera == c.id]),
+                budget=budget,
+            )
+            for c in configuration.cameras
+        }
         self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=clock)
 
     def _camera_looks(self, camera: Camera, configuration: EdgeConfiguration) -> CameraLooks | PresetLooks:

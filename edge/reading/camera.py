@@ -1,7 +1,8 @@
 """Reads one camera stream and hands out a frame whenever a look is due.
 
-Only keyframes are decoded as long as they come often enough. Where they are rarer than the look interval the
-packets since the last keyframe are decoded too, all of them from then on. Files are paced by their own timestamps.
+Only keyframes are decoded as long as they come often enough for what is watched. Where they do not, the packets since
+the last keyframe are decoded too, all of them from then on, within a budget of processor time. Files are paced by
+their own timestamps.
 """
 
 from __future__ import annotations
@@ -10,34 +11,30 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Event
-from typing import Literal, TypeAlias, cast
+from typing import cast
 
 import av
 from av.container import InputContainer
-from av.packet import Packet as AnyPacket
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from detectors.base import Frame
+from edge.reading.budget import Allowance, DecodeBudget, Meter
+from edge.reading.decoding import Decoder, KeptPackets, Packet
 from edge.reading.faults import Corrupt, Stalled, fault_of, redacted
+from edge.reading.grid import LookGrid
 from edge.reading.opening import is_live, open_stream, video_stream
 from edge.reading.pace import Pace, PaceOf, RealPace
 from edge.reading.pixels import DecodedFrame
+from edge.reading.rhythm import Mode, Rhythm
 from edge.staying.clock import Clock, Moment
 from ingest.configuration import Camera
 
-Packet: TypeAlias = "AnyPacket[VideoStream]"  # subscriptable only for the type checker
-Mode = Literal["keyframes", "continuous"]
-
-EARLY = 0.1
-"""A keyframe this share of the interval before its time is taken: the next one may come far too late."""
-
-SETTLED_AFTER = 3
-"""After this many keyframe intervals in a row within the look interval, packets are no longer kept for catching up."""
-
 MAX_PIXELS = 7680 * 4320
-BAD_PACKETS_IN_A_ROW = 50
 FALLBACK_RATE = 25
+KEPT_BYTES = 8_000_000
+"""Packets kept for catching up; where there are more, everything is decoded from the next keyframe on."""
+
 PICTURELESS_TIMEOUTS = 12
 """A live stream of which no picture can be made for so many time-outs of its camera is lost."""
 
@@ -55,22 +52,37 @@ class CameraReader:
     """One opening of one stream. Iterate :meth:`looks` in a thread of its own; it returns when a file has ended.
 
     pace_of: How a file is paced; left out, by its own timestamps in real time.
+    rhythm: What is known of the keyframes from earlier openings.
+    budget: What decoding everything may take; left out, all that it needs.
+    spread: See :class:`edge.reading.grid.LookGrid`; for live streams.
     Raises: CameraFault: From :meth:`looks`, typed, without credentials.
     """
 
-    def __init__(self, camera: Camera, *, clock: Clock, stop: Event, pace_of: PaceOf | None = None) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        *,
+        clock: Clock,
+        stop: Event,
+        pace_of: PaceOf | None = None,
+        rhythm: Rhythm | None = None,
+        budget: DecodeBudget | None = None,
+        meter: Meter | None = None,
+        spread: float = 0.0,
+    ) -> None:
         self.mode: Mode = "keyframes"
         self._camera = camera
         self._clock = clock
         self._stop = stop
         self._pace: Pace | None = None
         self._pace_of = pace_of or (lambda packets_per_s: RealPace(stop, packets_per_s=packets_per_s))
-        self._since_keyframe: list[Packet] = []
-        self._short_intervals = 0
-        self._last_keyframe_s: float | None = None
-        self._keyframe_every_s: float | None = None
-        self._next_due_s: float | None = None
-        self._bad_packets = 0
+        self._grid = LookGrid(camera.look_every_s, spread=spread if is_live(camera.url) else 0.0)
+        self._rhythm = rhythm or Rhythm(every_s=camera.look_every_s)
+        self._budget = budget
+        self._allowance: Allowance | None = None
+        self._meter = meter or Meter()
+        self._kept = KeptPackets(KEPT_BYTES)
+        self._follows = False
         self._last_packet_s = self._last_picture_s = time.monotonic()
         self._asked = self._answered = 0
 
@@ -82,16 +94,20 @@ class CameraReader:
         container = open_stream(self._camera)
         try:
             stream = video_stream(container, self._camera.url)
+            decoder = Decoder(stream, url=self._camera.url, meter=self._meter)
+            self._rhythm.opened()
+            self.mode = self._rhythm.mode
             self._last_packet_s = self._last_picture_s = time.monotonic()
             if not is_live(self._camera.url):
                 self._pace = self._pace_of(float(stream.average_rate or FALLBACK_RATE))
             for packet in self._packets(container, stream):
-                look = self._take(packet, stream)
+                look = self._take(packet, decoder, media_s=_seconds(packet, stream))
                 if look is not None:
                     yield look
                 if self._stop.is_set():
                     return
         finally:
+            self._rest()
             container.close()
 
     def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
@@ -106,10 +122,9 @@ class CameraReader:
         except (av.FFmpegError, OSError) as error:
             raise fault_of(error, url=self._camera.url, playing=True) from None
 
-    def _take(self, packet: Packet, stream: VideoStream) -> Look | None:
+    def _take(self, packet: Packet, decoder: Decoder, *, media_s: float | None) -> Look | None:
         """Takes one packet; returns a look if it completes a frame that is due."""
         asked = self._asked  # read before the moment: a look answers only what was asked before it was taken
-        media_s = _seconds(packet, stream)
         moment = self._clock.now()
         late_s = 0.0
         if self._pace is not None:
@@ -117,96 +132,78 @@ class CameraReader:
             moment = self._clock.now()
         # A file's own time decides which frames are due, so that a slow start drops no look.
         now_s = media_s if media_s is not None and self._pace is not None else moment.boot_s
-        due = asked > self._answered or self._is_due(now_s, early=packet.is_keyframe and self.mode == "keyframes")
-        if self.mode == "keyframes":
-            frame = self._by_keyframe(packet, stream, now_s=now_s, due=due)
+        if packet.is_keyframe:
+            self._rhythm.keyframe(now_s)
+            self._settle(self._rhythm.mode)
+        due = asked > self._answered or self._grid.is_due(now_s, early=packet.is_keyframe and not self._follows)
+        if self.mode == "continuous":
+            frame = self._following(packet, decoder, due=due)
         else:
-            frame = self._decode([packet], stream)
+            frame = self._by_keyframe(packet, decoder, now_s=now_s, due=due)
         self._check_pictures(frame)
         if frame is None or not due:
             return None
         self._answered = asked
-        self._set_next_due(now_s)
+        self._grid.looked(now_s)
         self._check_size(frame)
         return Look(DecodedFrame(frame, moment.utc, masks=self._camera.masks), moment, late_s)
+
+    def _settle(self, mode: Mode) -> None:
+        """Reads so from here on; the budget is shared by those who decode everything."""
+        if mode == "continuous" and self._allowance is None and self._budget is not None:
+            self._allowance = Allowance(self._budget)
+        elif mode != "continuous":
+            self._rest()
+        self.mode = mode
+
+    def _rest(self) -> None:
+        if self._allowance is not None:
+            self._allowance.close()
+        self._allowance, self._follows = None, False
+
+    def _by_keyframe(self, packet: Packet, decoder: Decoder, *, now_s: float, due: bool) -> VideoFrame | None:
+        if packet.is_keyframe:
+            self._kept.begin(packet)
+            return decoder.keyframe(packet) if due else None
+        since_s = self._rhythm.since_s(now_s)
+        if since_s is None:
+            return None
+        if self._rhythm.is_settled:
+            self._kept.drop()
+        else:
+            self._kept.add(packet)
+        if not due or since_s < self._rhythm.patience_s:
+            return None
+        # Too late for whoever waits: catch up if that can be done, and decode everything from here on.
+        self._rhythm.too_rare(now_s)
+        self._settle("continuous")
+        waiting = self._kept.take()
+        self._follows = bool(waiting)
+        return self._follow(waiting, decoder) if waiting else None
+
+    def _following(self, packet: Packet, decoder: Decoder, *, due: bool) -> VideoFrame | None:
+        if packet.is_keyframe:
+            self._follows = self._allowance is None or not self._allowance.is_spent
+            if not self._follows:  # beyond the budget looks are as rare as keyframes
+                return decoder.keyframe(packet) if due else None
+            decoder.begin()
+        return self._follow([packet], decoder) if self._follows else None
+
+    def _follow(self, packets: list[Packet], decoder: Decoder) -> VideoFrame | None:
+        frame, cpu_s = decoder.follow(packets)
+        if self._allowance is not None:
+            self._allowance.spend(cpu_s)
+            self._follows = not self._allowance.is_spent
+        return frame
 
     def _check_pictures(self, frame: VideoFrame | None) -> None:
         """Raises: Corrupt: Packets come, and for long no picture could be made of them."""
         now_s = time.monotonic()
         if frame is not None or self._pace is not None:  # of a file, demuxing tells when it is damaged
             self._last_picture_s = now_s
-        every_s = max(self._camera.look_every_s, self._keyframe_every_s or 0.0)
+        every_s = max(self._rhythm.patience_s, self._rhythm.keyframe_every_s or 0.0)
         if now_s - self._last_picture_s > max(PICTURELESS_TIMEOUTS * self._camera.timeout_s, 4 * every_s):
             raise Corrupt(f"{redacted(self._camera.url)}: packets come, and no picture can be made of them")
-
-    def _is_due(self, now_s: float, *, early: bool) -> bool:
-        every_s = self._camera.look_every_s
-        if self._next_due_s is None or now_s < self._next_due_s - 2 * every_s:  # first look, or time jumped back
-            return True
-        return now_s >= self._next_due_s - (EARLY * every_s if early else 0.0)
-
-    def _set_next_due(self, now_s: float) -> None:
-        every_s = self._camera.look_every_s
-        if not self._is_due(now_s, early=True):  # a look out of turn leaves the grid as it is
-            return
-        planned = (self._next_due_s if self._next_due_s is not None else now_s) + every_s
-        # A grid keeps the rate over late looks; after a longer gap it starts afresh from here.
-        self._next_due_s = planned if abs(planned - now_s - every_s) < every_s else now_s + every_s
-
-    def _by_keyframe(self, packet: Packet, stream: VideoStream, *, now_s: float, due: bool) -> VideoFrame | None:
-        every_s = self._camera.look_every_s
-        if packet.is_keyframe:
-            if self._last_keyframe_s is not None:
-                within = now_s - self._last_keyframe_s <= every_s * (1 + EARLY)
-                self._short_intervals = self._short_intervals + 1 if within else 0
-                self._keyframe_every_s = now_s - self._last_keyframe_s
-            self._last_keyframe_s = now_s
-            self._since_keyframe = [packet]
-            if not due:
-                return None
-            frame = self._decode([packet], stream)
-            rest = self._drain(stream)
-            return rest or frame
-        if self._last_keyframe_s is None:
-            return None
-        if self._short_intervals < SETTLED_AFTER:
-            self._since_keyframe.append(packet)
-        if not due or now_s - self._last_keyframe_s < every_s:
-            return None
-        if self._short_intervals >= SETTLED_AFTER:
-            self._short_intervals = 0  # keyframes became rarer: wait for the next one, then catch up again
-            self._last_keyframe_s = None
-            return None
-        self.mode = "continuous"
-        stream.codec_context.flush_buffers()
-        waiting, self._since_keyframe = self._since_keyframe, []
-        return self._decode(waiting, stream)
-
-    def _decode(self, packets: list[Packet], stream: VideoStream) -> VideoFrame | None:
-        """Feeds packets and returns the newest frame that came out; a damaged packet alone is no fault."""
-        newest: VideoFrame | None = None
-        for packet in packets:
-            try:
-                for frame in stream.codec_context.decode(packet):
-                    newest = frame
-                self._bad_packets = 0
-            except av.FFmpegError as error:
-                self._bad_packets += 1
-                if self._bad_packets >= BAD_PACKETS_IN_A_ROW:
-                    raise fault_of(error, url=self._camera.url, playing=True) from None
-        return newest
-
-    def _drain(self, stream: VideoStream) -> VideoFrame | None:
-        # A decoder holds frames back for reordering: without this a keyframe would come two keyframes late.
-        newest: VideoFrame | None = None
-        try:
-            for frame in stream.codec_context.decode(None):
-                newest = frame
-        except av.FFmpegError:
-            self._bad_packets += 1
-        finally:
-            stream.codec_context.flush_buffers()
-        return newest
 
     def _check_size(self, frame: VideoFrame) -> None:
         if frame.width * frame.height > MAX_PIXELS:

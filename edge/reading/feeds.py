@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+import zlib
 from collections import deque
 from datetime import datetime
 
 import structlog
 
+from edge.reading.budget import DecodeBudget, Meter
 from edge.reading.camera import CameraReader, Look
 from edge.reading.faults import BackOff, CameraFault, Corrupt, Stalled, redacted
 from edge.reading.opening import is_live
+from edge.reading.rhythm import Rhythm
 from edge.staying.clock import Clock
 from ingest.configuration import Camera
 from ingest.edge_messages import CameraState, CameraStatus
@@ -60,9 +63,22 @@ class Mailbox:
 
 
 class CameraFeed(threading.Thread):
-    """Reads, and after a fault waits and reads again; logs once when lost and once when back."""
+    """Reads, and after a fault waits and reads again; logs once when lost and once when back.
 
-    def __init__(self, camera: Camera, mailbox: Mailbox, *, clock: Clock, stop: threading.Event) -> None:
+    rarest_s: How many seconds its looks may be apart (:func:`edge.reading.rhythm.rarest_look_s`).
+    budget: What decoding everything may take in this process.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        mailbox: Mailbox,
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        rarest_s: float = 0.0,
+        budget: DecodeBudget | None = None,
+    ) -> None:
         super().__init__(name=f"camera-{camera.id}", daemon=True)
         self.camera = camera
         self._mailbox = mailbox
@@ -71,6 +87,9 @@ class CameraFeed(threading.Thread):
         self._state = CameraState.STARTING
         self._fault: str | None = None
         self._reader: CameraReader | None = None
+        self._rhythm = Rhythm(every_s=camera.look_every_s, rarest_s=rarest_s)
+        self._budget = budget or DecodeBudget()
+        self._meter = Meter()
         self._late_s = 0.0
         self._live_since_s: float | None = None
         self.looks = 0
@@ -98,7 +117,15 @@ class CameraFeed(threading.Thread):
 
     def _read_on(self) -> None:
         """Reads until told to stop or until a file has ended. Raises: CameraFault: Also for a live stream that ends."""
-        self._reader = CameraReader(self.camera, clock=self._clock, stop=self._stop_asked)
+        self._reader = CameraReader(
+            self.camera,
+            clock=self._clock,
+            stop=self._stop_asked,
+            rhythm=self._rhythm,
+            budget=self._budget,
+            meter=self._meter,
+            spread=zlib.crc32(self.camera.id.encode()) / 2**32,  # the same after a restart, and for each another
+        )
         came = False
         for look in self._reader.looks():
             came = True
@@ -128,6 +155,7 @@ class CameraFeed(threading.Thread):
         self._state, self._fault = CameraState.LOST, f"{fault.name}: {fault}"
 
     def status(self) -> CameraStatus:
+        every_s = self._rhythm.keyframe_every_s
         return CameraStatus(
             id=self.camera.id,
             state=self._state,
@@ -136,4 +164,6 @@ class CameraFeed(threading.Thread):
             looks=self.looks,
             looks_behind_s=round(self._late_s, 3),
             reading_by=self._reader.mode if self._reader else None,
+            keyframe_every_s=None if every_s is None else round(every_s, 3),
+            decode_share=round(self._meter.share, 4),
         )
