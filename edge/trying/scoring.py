@@ -100,7 +100,8 @@ def score_of(course: Course, truths: Sequence[Truth], watches: Sequence[Watch], 
     scoring = _Scoring(course, watches, look_every_s)
     pairs = sorted(
         (
-            (likeness, i, t)
+            # Of two that fit alike the earlier one is the thing's: the later one is the same thing raised again.
+            (round(likeness, 1), -incident.raised_s, likeness, i, t)
             for i, incident in enumerate(scoring.incidents)
             for t, truth in enumerate(truths)
             if (likeness := scoring.likeness(incident, truth)) > 0
@@ -109,7 +110,7 @@ def score_of(course: Course, truths: Sequence[Truth], watches: Sequence[Watch], 
     )
     incident_of: dict[int, Incident] = {}
     paired: set[int] = set()
-    for _, i, t in pairs:
+    for *_, i, t in pairs:
         if i not in paired and t not in incident_of:
             paired.add(i)
             incident_of[t] = scoring.incidents[i]

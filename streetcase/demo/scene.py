@@ -50,7 +50,7 @@ def render_scene(path: Path, *, seconds: float = 80.0, fps: int = 10) -> None:
     if seconds <= 0 or fps <= 0:
         raise ValueError(f"a clip needs a length and a frame rate above 0, got {seconds} s and {fps}")
     dice = np.random.default_rng(20)
-    street = _street(dice)
+    empty = street(dice)
     walkers = _walkers(dice, seconds)
     noise = dice.normal(0, NOISE_SIGMA, (NOISE_FIELDS, SIZE_WH[1], SIZE_WH[0], 1)).round().astype(np.int8).repeat(3, 3)
     gop = str(KEYFRAME_EVERY_S * fps)
@@ -67,7 +67,7 @@ def render_scene(path: Path, *, seconds: float = 80.0, fps: int = 10) -> None:
             "crf": "22",
         }
         for index in range(round(seconds * fps)):
-            picture = street.copy()
+            picture = empty.copy()
             _lay_walkers(picture, walkers, index / fps)
             grainy = np.asarray(cv2.add(picture, noise[index % NOISE_FIELDS], dtype=cv2.CV_8U), np.uint8)
             frame = av.VideoFrame.from_ndarray(grainy, format="bgr24")
@@ -110,10 +110,10 @@ def _lay_walkers(picture: Pixels, walkers: list[Walker], now_s: float) -> None:
         height = _height_at(foot_y)
         x = walked - height / 2
         pose = walker.poses[int(walked / stride_px(int(height)) * POSES) % POSES]
-        _lay_one(picture, pose, foot=(x if walker.to_right else SIZE_WH[0] - x, foot_y), height=height)
+        lay_figure(picture, pose, foot=(x if walker.to_right else SIZE_WH[0] - x, foot_y), height=height)
 
 
-def _lay_one(picture: Pixels, pose: Sprite, *, foot: tuple[float, float], height: float) -> None:
+def lay_figure(picture: Pixels, pose: Sprite, *, foot: tuple[float, float], height: float) -> None:
     scale = height / MASTER_HEIGHT
     size = (round(pose.cover.shape[1] * scale), round(pose.cover.shape[0] * scale))
     colour = np.asarray(cv2.resize(pose.colour, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -137,7 +137,7 @@ def _shade_ground(picture: Pixels, foot: tuple[float, float], height: float) -> 
     picture[y1:y2, x1:x2] = picture[y1:y2, x1:x2] * light
 
 
-def _street(dice: np.random.Generator) -> Pixels:
+def street(dice: np.random.Generator) -> Pixels:
     """Returns everything that never moves: wall, car park, kerb, lawn, paths and the two vehicles."""
     picture = np.empty((SIZE_WH[1], SIZE_WH[0], 3), np.float32)
     picture[:46] = _texture(dice, (SIZE_WH[0], 46), colour=(104, 118, 132), rough=7)
@@ -154,11 +154,11 @@ def _street(dice: np.random.Generator) -> Pixels:
     _pave(picture, dice, [(0, 190), (768, 214), (768, 330), (0, 300)])
     _pave(picture, dice, [(0, 430), (768, 400), (768, 576), (0, 576)])
     _pave(picture, dice, [(330, 290), (450, 295), (560, 420), (370, 425)])
-    street = np.clip(picture, 0, 255).astype(np.uint8)
+    still = np.clip(picture, 0, 255).astype(np.uint8)
     truck, hatchback = box_truck(150).mirrored(), car(114).mirrored()
-    lay(street, truck, (TRUCK_X, GROUND_Y - truck.cover.shape[0]))
-    lay(street, hatchback, (CAR_X, GROUND_Y - hatchback.cover.shape[0]))
-    return np.asarray(cv2.GaussianBlur(street, (0, 0), 0.6), np.uint8)
+    lay(still, truck, (TRUCK_X, GROUND_Y - truck.cover.shape[0]))
+    lay(still, hatchback, (CAR_X, GROUND_Y - hatchback.cover.shape[0]))
+    return np.asarray(cv2.GaussianBlur(still, (0, 0), 0.6), np.uint8)
 
 
 def _pave(picture: Plane, dice: np.random.Generator, corners: list[tuple[int, int]]) -> None:

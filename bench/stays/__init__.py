@@ -1,0 +1,1 @@
+"""Composes clips of which everything is known, and scores what the edge raises from them."""
