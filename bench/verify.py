@@ -78,6 +78,17 @@ STEPS = (
         ),
     ),
     Step(
+        "bench stays",
+        "-m bench.stays",
+        within_s=300,
+        floors=(
+            Floor("recall", low=0.9),
+            Floor("precision", low=0.85),
+            Floor("delay_p95_looks", high=3),
+            Floor("events_lost_by_gate", high=0),
+        ),
+    ),
+    Step(
         "torture, short",
         "-m bench.torture --short",
         within_s=420,

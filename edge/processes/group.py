@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -36,7 +37,7 @@ from edge.reading.camera import Look
 from edge.reading.feeds import CameraFeed, Mailbox
 from edge.reading.rhythm import rarest_look_s
 from edge.staying.clock import SystemClock
-from edge.staying.stays import WatchStays
+from edge.staying.stays import Stay, WatchStays
 from ingest.configuration import Camera, EdgeConfiguration, Watch
 from ingest.edge_messages import CameraState, CameraStatus, RequestResult
 
@@ -128,45 +129,16 @@ class Group:
         self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=clock)
 
     def _camera_looks(self, camera: Camera, configuration: EdgeConfiguration) -> CameraLooks | PresetLooks:
-        kept = self._outbox.stays()
-        watches = []
-        for watch in configuration.watches:
-            if watch.camera == camera.id:
-                stays = WatchStays(
-                    watch,
-                    [stay for stay in kept if stay.watch_id == watch.id],
-                    time_zone=configuration.zone_info,
-                )
-                watches.append(camera_watch(stays, self._detectors))
-        presets = list(dict.fromkeys(w.watch.preset for w in watches if w.watch.preset is not None))
-        faults = CameraFaults(
+        return camera_looks(
             camera,
-            kept=kept,
-            folder=self._folders.views,
-            evidence=self._evidence,
-            keeper=self._keeper,
-            turns=bool(presets),
-        )
-        if not presets:
-            return self._looks_at_one_view(camera, watches, faults)
-        return PresetLooks(
-            {n: self._looks_at_one_view(camera, [w for w in watches if w.watch.preset == n], None) for n in presets},
-            Presets(self._folders.views, camera.id, presets),
-            privacy=self._detectors.get(dict(PRIVACY_DETECTOR)),
-            faults=faults,
-        )
-
-    def _looks_at_one_view(
-        self, camera: Camera, watches: Sequence[CameraWatch], faults: CameraFaults | None
-    ) -> CameraLooks:
-        return CameraLooks(
-            watches,
-            privacy=self._detectors.get(dict(PRIVACY_DETECTOR)),
+            [watch for watch in configuration.watches if watch.camera == camera.id],
+            time_zone=configuration.zone_info,
+            kept=self._outbox.stays(),
+            detectors=self._detectors,
+            folders=self._folders,
             evidence=self._evidence,
             keeper=self._keeper,
             recent=RecentLooks(self._folders.looks, camera.id),
-            gate=Gate(camera.gate, watches, camera_id=camera.id),
-            faults=faults,
         )
 
     def run(self, pipe: Connection) -> None:
@@ -220,6 +192,53 @@ class Group:
             uncommitted=self._keeper.uncommitted,
             fault=self._keeper.fault,
         )
+
+
+def camera_looks(
+    camera: Camera,
+    watches: Sequence[Watch],
+    *,
+    time_zone: ZoneInfo,
+    kept: Sequence[Stay],
+    detectors: Detectors,
+    folders: Folders,
+    evidence: EvidenceFolder,
+    keeper: Keeper,
+    recent: RecentLooks | None = None,
+) -> CameraLooks | PresetLooks:
+    """Returns all that looks at one camera need, with the stays of ``kept`` (all of the outbox) that are its own.
+
+    Raises: DetectorError. WatchCannotStart: Where it is the detector of one watch.
+    """
+    looked = [
+        camera_watch(WatchStays(watch, [s for s in kept if s.watch_id == watch.id], time_zone=time_zone), detectors)
+        for watch in watches
+    ]
+    privacy = detectors.get(dict(PRIVACY_DETECTOR))
+    presets = list(dict.fromkeys(watch.preset for watch in watches if watch.preset is not None))
+    faults = CameraFaults(
+        camera, kept=kept, folder=folders.views, evidence=evidence, keeper=keeper, turns=bool(presets)
+    )
+
+    def at_one_view(of_it: Sequence[CameraWatch], its_faults: CameraFaults | None) -> CameraLooks:
+        return CameraLooks(
+            of_it,
+            privacy=privacy,
+            evidence=evidence,
+            keeper=keeper,
+            recent=recent,
+            gate=Gate(camera.gate, of_it, camera_id=camera.id),
+            faults=its_faults,
+        )
+
+    if not presets:
+        return at_one_view(looked, faults)
+    return PresetLooks(
+        {name: at_one_view([w for w in looked if w.watch.preset == name], None) for name in presets},
+        Presets(folders.views, camera.id, presets),
+        privacy=privacy,
+        faults=faults,
+    )
 
 
 def camera_watch(stays: WatchStays, detectors: Detectors) -> CameraWatch:

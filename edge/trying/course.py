@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from detectors.base import BoxXyxy
+from edge.looking.camera_faults import fault_watches
 from edge.looking.looks import CameraWatch
+from ingest.configuration import Camera, Watch
 from ingest.contract import Event, Phase
 
 
@@ -76,7 +78,7 @@ class Course:
                 note = self.stays.setdefault(
                     stay.incident_id, StayNote(stay.watch_id, self.at_s(stay.first_seen.utc), seen_s)
                 )
-                note.last_s = seen_s
+                note.last_s = max(note.last_s, seen_s)
 
     def note_event(self, event: Event) -> Incident:
         """Notes an event and returns its incident."""
@@ -87,7 +89,17 @@ class Course:
             incident.clear_reason = event.clear_reason.value if event.clear_reason else None
         if event.dwell_s is not None:
             incident.dwell_s = event.dwell_s
+        # A fault of the camera is an incident too, and its stay is none of the watches'.
+        note = self.stays.setdefault(
+            event.incident_id, StayNote(event.watch_id, incident.first_seen_s, incident.first_seen_s)
+        )
+        note.last_s = max(note.last_s, self.at_s(event.occurred_at))
         return incident
+
+    def watches_of(self, camera: Camera, watches: Sequence[Watch]) -> list[Watch]:
+        """Returns ``watches``, and behind them those for faults of the camera, if there were any."""
+        raised = {incident.watch_id for incident in self.incidents.values()}
+        return [*watches, *(watch for watch in fault_watches([camera]) if watch.id in raised)]
 
     def _raised(self, event: Event) -> Incident:
         finding = event.findings[0] if event.findings else None

@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from detectors.base import BoxXyxy, DetectorIdentity, Finding, Frame, FrameDetector, PartDetector
 from edge.looking.evidence import EvidenceFolder
-from edge.looking.gate import Gate
 from edge.looking.looks import CameraLooks
+from edge.looking.presets import PresetLooks
 from edge.outbox.box import Commit, Outbox
 from edge.outbox.keeper import Keeper
-from edge.processes.group import PRIVACY_DETECTOR, Detectors, Folders, camera_watch
+from edge.processes.group import Detectors, Folders, camera_looks
 from edge.reading.camera import CameraReader
 from edge.reading.faults import CameraFault
-from edge.staying.stays import WatchStays
 from edge.trying.course import Course
 from edge.trying.folder import FolderUnusable, TryFolder
 from edge.trying.media_time import MediaClock
@@ -61,7 +61,7 @@ class ClipTry:
         outbox = Outbox(folders.outbox)
         try:
             evidence = EvidenceFolder(folders.evidence)
-            looks = self._camera_looks(outbox, evidence)
+            looks = self._camera_looks(folders, outbox, evidence)
             reader = CameraReader(self._tried.camera, clock=self._clock, stop=stop, pace_of=self._clock.pace_of)
             fault = None
             try:
@@ -82,7 +82,7 @@ class ClipTry:
         finally:
             outbox.close()
 
-    def _camera_looks(self, outbox: Outbox, evidence: EvidenceFolder) -> CameraLooks:
+    def _camera_looks(self, folders: Folders, outbox: Outbox, evidence: EvidenceFolder) -> CameraLooks | PresetLooks:
         def told(events: Sequence[Event]) -> None:
             for event in events:
                 self._folder.add_event(event)
@@ -91,14 +91,15 @@ class ClipTry:
                     at_s = self._course.at_s(item.taken_at)
                     self._folder.add_evidence(incident, item, at_s=at_s, kept=evidence)
 
-        watches = [camera_watch(WatchStays(watch), self._detectors) for watch in self._tried.watches]
-        camera = self._tried.camera
-        return CameraLooks(
-            watches,
-            privacy=self._detectors.get(dict(PRIVACY_DETECTOR)),
+        return camera_looks(
+            self._tried.camera,
+            self._tried.watches,
+            time_zone=ZoneInfo(self._tried.time_zone),
+            kept=(),
+            detectors=self._detectors,
+            folders=folders,
             evidence=evidence,
             keeper=_TellingKeeper(outbox, edge_id=self._tried.edge_id, told=told),
-            gate=Gate(camera.gate, watches, camera_id=camera.id),
         )
 
 

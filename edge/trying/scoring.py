@@ -24,6 +24,7 @@ SAME_THING_IOU = 0.3
 """From this overlap on an incident's box is that of the thing: drawn boxes are never exact."""
 
 LATE_LOOKS = 2
+ABOUT_ALIKE = 0.7
 ROUNDING_S = 0.05
 
 
@@ -100,20 +101,27 @@ def score_of(course: Course, truths: Sequence[Truth], watches: Sequence[Watch], 
     scoring = _Scoring(course, watches, look_every_s)
     pairs = sorted(
         (
-            # Of two that fit alike the earlier one is the thing's: the later one is the same thing raised again.
-            (round(likeness, 1), -incident.raised_s, likeness, i, t)
+            (likeness, i, t)
             for i, incident in enumerate(scoring.incidents)
             for t, truth in enumerate(truths)
             if (likeness := scoring.likeness(incident, truth)) > 0
         ),
         reverse=True,
     )
-    incident_of: dict[int, Incident] = {}
-    paired: set[int] = set()
-    for *_, i, t in pairs:
-        if i not in paired and t not in incident_of:
-            paired.add(i)
-            incident_of[t] = scoring.incidents[i]
+    paired: dict[int, int] = {}
+    for _, i, t in pairs:
+        if t not in paired and i not in paired.values():
+            paired[t] = i
+    for likeness, i, t in pairs:
+        best = scoring.incidents[paired[t]]
+        # Of two that fit about alike the earlier one is the thing's, and the later one is the same thing raised again.
+        if (
+            i not in paired.values()
+            and scoring.incidents[i].raised_s < best.raised_s
+            and likeness >= ABOUT_ALIKE * scoring.likeness(best, truths[t])
+        ):
+            paired[t] = i
+    incident_of = {t: scoring.incidents[i] for t, i in paired.items()}
     right = [
         scoring.right(truths[t], incident) for t, incident in incident_of.items() if scoring.may_be_raised(truths[t])
     ]
@@ -133,7 +141,8 @@ def score_of(course: Course, truths: Sequence[Truth], watches: Sequence[Watch], 
 
 class _Scoring:
     def __init__(self, course: Course, watches: Sequence[Watch], look_every_s: float) -> None:
-        self.incidents = list(course.incidents.values())
+        asked = {watch.id for watch in watches}
+        self.incidents = [incident for incident in course.incidents.values() if incident.watch_id in asked]
         self._course = course
         self._watches = watches
         self._look_every_s = look_every_s

@@ -46,7 +46,7 @@ def summary_of(
         "fault": outcome.fault,
         "look_faults": course.faults,
         "warnings": list(warnings),
-        "watches": [_watch(course, watch) for watch in tried.watches],
+        "watches": [_watch(course, watch) for watch in course.watches_of(tried.camera, tried.watches)],
         "incidents": [
             {**dataclasses.asdict(incident), "incident_id": str(incident.incident_id)}
             for incident in course.incidents.values()
@@ -72,7 +72,7 @@ def print_outcome(console: Console, outcome: Outcome, tried: Tried, *, took_s: f
     table = Table(
         "watch", "kind", "looks with findings", "stays", "incidents", "still there", title="What the clip showed"
     )
-    for watch in tried.watches:
+    for watch in course.watches_of(tried.camera, tried.watches):
         row = _watch(course, watch)
         columns = ("id", "kind", "looks_with_findings", "stays", "incidents", "open")
         table.add_row(*(escape(str(row[column])) for column in columns))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,18 @@ class Tried:
     left_out: tuple[str, ...] = ()
 
 
-def watches_to_try(file: Path, clip: Path, *, camera_id: str | None = None, look_every_s: float | None = None) -> Tried:
+def watches_to_try(
+    file: Path,
+    clip: Path,
+    *,
+    camera_id: str | None = None,
+    preset: str | None = None,
+    look_every_s: float | None = None,
+) -> Tried:
     """Returns the checked watches of the one camera that the clip stands for.
 
-    camera_id: Which of several cameras. look_every_s: Instead of the camera's own.
+    camera_id: Which of several cameras. preset: Which view of one that turns; the clip shows no other.
+    look_every_s: Instead of the camera's own.
     Raises: ConfigurationError: With all problems at once, each with its line.
     """
     document, lines = read_document(file)
@@ -40,11 +48,15 @@ def watches_to_try(file: Path, clip: Path, *, camera_id: str | None = None, look
     if not configuration.watches:
         raise ConfigurationError(file, [Problem(lines.line(("watches",)), "watches", "expected one watch or more")])
     chosen = _chosen(configuration.cameras, camera_id, file, lines)
-    watches = tuple(watch for watch in configuration.watches if watch.camera == chosen.id)
+    of_it = [watch for watch in configuration.watches if watch.camera == chosen.id]
+    shown = _preset(of_it, preset, file, lines)
+    # The clip shows this preset all the time: nothing is to be recognised.
+    watches = tuple(watch.model_copy(update={"preset": None}) for watch in of_it if watch.preset == shown)
     if not watches:
         problem = Problem(lines.line(("watches",)), "watches", f"none is of camera {chosen.id!r}")
         raise ConfigurationError(file, [problem])
-    left_out = tuple(watch.id for watch in configuration.watches if watch.camera != chosen.id)
+    tried = {watch.id for watch in watches}
+    left_out = tuple(watch.id for watch in configuration.watches if watch.id not in tried)
     camera = chosen.model_copy(update={"url": str(clip.absolute())})
     return Tried(configuration.edge_id, configuration.time_zone, camera, watches, left_out)
 
@@ -92,3 +104,19 @@ def _chosen(cameras: list[Camera], camera_id: str | None, file: Path, lines: Lin
         else f"the clip stands for one camera: say which with --camera; there is: {listed}"
     )
     raise ConfigurationError(file, [Problem(lines.line(("cameras",)), "cameras", message)])
+
+
+def _preset(watches: Sequence[Watch], preset: str | None, file: Path, lines: Lines) -> str | None:
+    """Returns the preset that the clip shows; None where the camera does not turn."""
+    presets = list(dict.fromkeys(watch.preset for watch in watches if watch.preset is not None))
+    if preset is None and len(presets) <= 1:
+        return presets[0] if presets else None
+    if preset in presets:
+        return preset
+    listed = ", ".join(presets) or "none"
+    message = (
+        f"no preset {preset!r}; there is: {listed}"
+        if preset is not None
+        else f"the clip shows one preset: say which with --preset; there is: {listed}"
+    )
+    raise ConfigurationError(file, [Problem(lines.line(("watches",)), "watches", message)])

@@ -30,6 +30,7 @@ def try_clip(
     out: Annotated[Path, typer.Option(help="The folder to fill; it must be empty or not exist.")],
     overwrite: Annotated[bool, typer.Option(help="Write over an earlier try in that folder.")] = False,
     camera: Annotated[str | None, typer.Option(help="Which of several cameras the clip stands for.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Which preset of a camera that turns the clip shows.")] = None,
     look_every_s: Annotated[
         float | None, typer.Option(min=0.2, max=3600, help="Look this often, instead of as the file says.")
     ] = None,
@@ -62,7 +63,7 @@ def try_clip(
             raise UserError("--require-recall and --require-precision need --truth")
         mendable = (ClipUnusable, ConfigurationError, DetectorError, FolderUnusable, OutboxError, WatchCannotStart)
         with told(*mendable):
-            tried = watches_to_try(watches, clip, camera_id=camera, look_every_s=look_every_s)
+            tried = watches_to_try(watches, clip, camera_id=camera, preset=preset, look_every_s=look_every_s)
             known = None if truth is None else load_truth(truth, tried.watches)
             opened = open_clip(clip)
             begins = opened.taken_at if start is None else _moment(start, tried.time_zone)
@@ -135,7 +136,8 @@ def _tell(done: _Done, folder: TryFolder, asked: _Asked) -> int:
         summary["score"] = score.as_json()
     try:
         folder.write_summary(summary)
-        write_timeline(folder.root / TIMELINE, outcome.course, tried.watches)
+        shown = outcome.course.watches_of(tried.camera, tried.watches)
+        write_timeline(folder.root / TIMELINE, outcome.course, shown)
     except OSError as error:
         raise UserError(f"{folder.root}: cannot be written: {error.strerror}") from None
     console = Console()
@@ -153,11 +155,13 @@ def _tell(done: _Done, folder: TryFolder, asked: _Asked) -> int:
 
 
 def _problems(outcome: Outcome) -> list[str]:
-    problems = [f"{times} looks were not judged: {fault}" for fault, times in outcome.course.faults.items()]
+    problems = []
+    for fault, times in outcome.course.faults.items():
+        typer.secho(f"not judged in {times} looks: {fault}", err=True, fg=typer.colors.YELLOW)
     if outcome.fault is not None:
         problems.append(f"the clip ends early, after {outcome.course.passed_s:.0f} s: {outcome.fault}")
-    elif not outcome.course.looks_s and not problems and not outcome.stopped:
-        problems.append("no picture of the clip could be looked at")
+    elif not outcome.course.looks_s and not outcome.stopped:
+        problems.append("no look could be judged")
     return problems
 
 

@@ -15,6 +15,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from detectors.base import FrameDetector, Image
+from edge.configuration.load import ConfigurationError
 from edge.processes.group import Detectors
 from edge.trying.course import Course
 from edge.trying.folder import TryFolder
@@ -104,6 +105,17 @@ def test_of_a_whole_edge_the_clip_stands_for_one_camera_and_no_secret_is_needed(
     unsaid = _try(clip, watches, tmp_path / "out")
     assert (unsaid.exit_code, "say which with --camera; there is: yard, gate" in unsaid.output) == (2, True)
     assert not (tmp_path / "out").exists()
+
+
+def test_of_a_camera_that_turns_the_clip_shows_one_preset(clip: Path, tmp_path: Path) -> None:
+    presets = [{**PARKING, "id": f"parking-{name}", "preset": name} for name in ("north", "south")]
+    watches = _watches(tmp_path, {"watches": presets})
+
+    tried = watches_to_try(watches, clip, preset="south")
+
+    assert [(watch.id, watch.preset) for watch in tried.watches] == [("parking-south", None)]
+    with pytest.raises(ConfigurationError, match="say which with --preset; there is: north, south"):
+        watches_to_try(watches, clip)
 
 
 @pytest.mark.parametrize(
