@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus
+from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus, GroupStatus
 
 
 class StatusUnreadable(Exception):
@@ -17,7 +17,7 @@ class StatusUnreadable(Exception):
 
 
 def print_status(status_json: str) -> None:
-    """Prints cameras, sensors, watches and backlog; ages are in seconds. Raises: StatusUnreadable."""
+    """Prints cameras, their groups, sensors, watches and backlog; ages are in seconds. Raises: StatusUnreadable."""
     try:
         status = EdgeStatus.model_validate_json(status_json)
     except ValidationError as error:
@@ -39,6 +39,16 @@ def print_status(status_json: str) -> None:
             _reads(camera),
             camera.fault or "",
         )
+    groups = Table("process", "cameras", "restarts", "memory", "last beat", "last death", title="Groups")
+    for group in status.groups:
+        groups.add_row(
+            "starting" if group.process_id is None else str(group.process_id),
+            escape(", ".join(group.cameras)) + (" (suspected)" if group.suspected else ""),
+            str(group.restarts),
+            _of_ceiling(group),
+            _ago(group.last_beat_at),
+            escape(group.last_death or ""),
+        )
     sensors = Table("sensor", "readings", "refused", "last reading", "fault", title="Sensors")
     for sensor in status.sensors:
         sensors.add_row(
@@ -47,8 +57,14 @@ def print_status(status_json: str) -> None:
     watches = Table("watch", "judged", "with findings", "open incidents", title="Watches")
     for watch in status.watches:
         watches.add_row(watch.id, str(watch.judged), str(watch.with_findings), str(watch.open_incidents))
-    for table in (cameras, sensors, watches):
+    for table in (cameras, groups, sensors, watches):
         console.print(table)
+    for aside in status.set_aside:
+        again_s = (aside.again_at - datetime.now(UTC)).total_seconds()
+        console.print(
+            f"[red]set aside:[/red] camera {escape(aside.camera)}, {escape(aside.reason)}; "
+            f"tried again in {max(0.0, again_s) / 60:.0f} minutes"
+        )
     _print_backlog(console, status.backlog)
 
 
@@ -70,6 +86,12 @@ def _print_backlog(console: Console, backlog: Backlog) -> None:
         console.print(f"[red]not on the disk yet:[/red] {backlog.uncommitted} changes")
     if backlog.fault is not None:
         console.print(f"[red]disk:[/red] {escape(backlog.fault)}")
+
+
+def _of_ceiling(group: GroupStatus) -> str:
+    if group.memory_mb is None or group.memory_ceiling_mb is None:
+        return ""
+    return f"{group.memory_mb:.0f} of {group.memory_ceiling_mb:.0f} MB"
 
 
 def _ago(moment: datetime | None) -> str:

@@ -214,13 +214,16 @@ class Centre(Section):
 class EdgeConfiguration(Section):
     """The whole of one edge: the YAML file, and with the local parts left out what the centre sends.
 
-    ``disk_budget_mb`` bounds outbox and evidence together, in millions of bytes.
+    ``disk_budget_mb`` bounds outbox and evidence together, in millions of bytes. ``workers`` processes share the
+    cameras, one for each core where it is 0; ``worker_memory_mb`` bounds each of them, in MiB.
     """
 
     edge_id: Name
     time_zone: str = "Asia/Shanghai"
     data_dir: str = "edge-data"
     disk_budget_mb: Annotated[int, Field(ge=50, le=10_000_000)] = 4000
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    worker_memory_mb: Annotated[int, Field(ge=100, le=10_000_000)] | None = None
     centre: Centre | None = None
     cameras: list[Camera] = []
     brokers: list[Broker] = []

@@ -80,6 +80,30 @@ class Backlog(Wire):
     fault: Text | None = None
 
 
+class GroupStatus(Wire):
+    """One process that looks at some cameras; ``process_id`` is None while it waits to be started.
+
+    ``suspected``: A process died again and again, and this one has a part of its cameras, to find the one at fault.
+    """
+
+    process_id: int | None = None
+    cameras: list[Name] = []
+    restarts: Annotated[int, Field(ge=0)] = 0
+    last_death: Text | None = None
+    memory_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    memory_ceiling_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    last_beat_at: Utc | None = None
+    suspected: bool = False
+
+
+class SetAside(Wire):
+    """A camera that ended its process again and again by itself: nobody looks at it until ``again_at``."""
+
+    camera: Name
+    reason: Text
+    again_at: Utc
+
+
 class EdgeStatus(Wire):
     """``PUT /ingest/v1/edges/me/status``, every 30 s. ``load`` is the share of one core in use, per core.
 
@@ -100,6 +124,8 @@ class EdgeStatus(Wire):
     cameras: Annotated[list[CameraStatus], Field(max_length=1000)] = []
     sensors: Annotated[list[SensorStatus], Field(max_length=50_000)] = []
     watches: Annotated[list[WatchStatus], Field(max_length=50_000)] = []
+    groups: Annotated[list[GroupStatus], Field(max_length=1000)] = []
+    set_aside: Annotated[list[SetAside], Field(max_length=1000)] = []
     backlog: Backlog = Backlog()
     open_incidents: list[UUID] = []
 

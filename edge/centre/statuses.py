@@ -18,7 +18,7 @@ from edge.processes.seldom import Seldom
 from edge.sensing.side import SensorSide
 from edge.uplink.link import CentreLink
 from ingest.contract import Answer
-from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus, WatchStatus
+from ingest.edge_messages import Backlog, EdgeStatus, WatchStatus
 
 FAULT_CHARS = 500
 
@@ -57,7 +57,6 @@ class Statuses:
         """Returns the status. Where the outbox cannot be read, the backlog has no counts and its fault says so."""
         desks = self._sensors.desks
         beats = self._fleet.beats
-        cameras: list[CameraStatus] = [camera for beat in beats for camera in beat.cameras]
         watches: list[WatchStatus] = [w.status() for desk in desks for w in desk.watches]
         watches += [watch for beat in beats for watch in beat.watches]
         status = EdgeStatus(
@@ -69,9 +68,11 @@ class Statuses:
             clock_offset_ms=self._link.clock_offset_ms if self._link else None,
             configuration_revision=self._centre.in_force.revision,
             configuration_fault=self._centre.fault,
-            cameras=cameras,
+            cameras=self._fleet.cameras,
             sensors=[desk.status() for desk in desks],
             watches=watches,
+            groups=self._fleet.groups,
+            set_aside=self._fleet.set_aside,
         )
         uncommitted = self._keeper.uncommitted + sum(beat.uncommitted for beat in beats)
         faults = [self._outbox.fault, self._keeper.fault, *(beat.fault for beat in beats), self._budget.fault]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections import Counter
 from concurrent.futures import Future
 
 from edge.processes.asking import Asked, Beat, failed
-from edge.processes.supervision import GroupProcess, spread
+from edge.processes.camera_group import CameraGroup
+from edge.processes.limits import Limits
+from edge.processes.parts import deal, part_of
+from edge.processes.supervision import End
 from ingest.configuration import EdgeConfiguration
-from ingest.edge_messages import RequestResult
+from ingest.edge_messages import CameraStatus, GroupStatus, RequestResult, SetAside
 
 
 class Fleet:
@@ -19,15 +23,22 @@ class Fleet:
     changes look on meanwhile.
     """
 
-    def __init__(self) -> None:
-        self._groups: list[GroupProcess] = []
-        self._retired: list[GroupProcess] = []
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.ends: Counter[End] = Counter()
+        """How often a process had to be started again, by cause, since the edge started."""
+
+        self._limits = limits or Limits()
+        self._groups: list[CameraGroup] = []
+        self._retired: list[CameraGroup] = []
 
     def retire(self, configuration: EdgeConfiguration) -> None:
         """Stops the groups for which ``configuration`` has something else to look at."""
-        self._retired = [g for g in self._groups if part_of(configuration, g.cameras) != g.configuration]
-        for group in self._retired:
-            group.retire()
+        shares = self._shares(configuration)
+        kept = len(shares) == len(self._groups) and self._bounded(configuration) == self._limits
+        for index, group in enumerate(self._groups):
+            if not kept or part_of(configuration, shares[index]) != group.configuration:
+                self._retired.append(group)
+                group.retire()
 
     @property
     def is_ready(self) -> bool:
@@ -35,16 +46,23 @@ class Fleet:
 
     def take(self, configuration: EdgeConfiguration) -> None:
         """Lets the retired groups go on with ``configuration``, or starts all for the first time."""
-        if not self._groups:
-            shares = spread([camera.id for camera in configuration.cameras])
-            self._groups = [GroupProcess(part_of(configuration, share)) for share in shares]
-        for group in self._retired:
-            group.take(part_of(configuration, group.cameras))
+        shares = self._shares(configuration)
+        self._limits = self._bounded(configuration)
+        if len(shares) != len(self._groups):
+            for group in self._groups:
+                group.stop(within_s=0)
+            parts = [part_of(configuration, share) for share in shares]
+            self._groups = [CameraGroup(part, limits=self._limits, ends=self.ends) for part in parts]
+        else:
+            for group, share in zip(self._groups, shares, strict=True):
+                if group in self._retired:
+                    group.take(part_of(configuration, share), self._limits)
         self._retired = []
 
     def tend(self) -> None:
+        well = {id(group) for group in self._groups if group.is_well}
         for group in self._groups:
-            group.tend()
+            group.tend(others_are_well=bool(well - {id(group)}))
 
     def stop(self, *, within_s: float) -> None:
         """Stops all groups, which have so long all together."""
@@ -65,22 +83,29 @@ class Fleet:
 
     @property
     def beats(self) -> list[Beat]:
-        return [group.last_beat for group in self._groups if group.last_beat is not None]
+        return [beat for group in self._groups for beat in group.beats]
+
+    @property
+    def cameras(self) -> list[CameraStatus]:
+        return [camera for group in self._groups for camera in group.camera_statuses()]
+
+    @property
+    def groups(self) -> list[GroupStatus]:
+        return [status for group in self._groups for status in group.status()]
+
+    @property
+    def set_aside(self) -> list[SetAside]:
+        return [aside for group in self._groups for aside in group.set_aside]
 
     @property
     def cannot_start(self) -> list[tuple[str | None, str]]:
-        """The watch, where it is one watch, and the reason of each group that ended before its first beat."""
-        return [(g.cannot_start.watch_id, g.cannot_start.reason) for g in self._groups if g.cannot_start is not None]
+        """The watch, where it is one watch, and the reason of each process that ended before its first beat."""
+        reasons = [p.cannot_start for group in self._groups for p in group.processes if p.cannot_start is not None]
+        return [(reason.watch_id, reason.reason) for reason in reasons]
 
+    def _shares(self, configuration: EdgeConfiguration) -> list[list[str]]:
+        before = [group.cameras for group in self._groups]
+        return deal([camera.id for camera in configuration.cameras], workers=configuration.workers, shares=before)
 
-def part_of(configuration: EdgeConfiguration, cameras: Sequence[str]) -> EdgeConfiguration:
-    """Returns what a group of cameras has to know: neither sensors nor the way to the centre."""
-    return configuration.model_copy(
-        update={
-            "centre": None,
-            "brokers": [],
-            "sensors": [],
-            "cameras": [camera for camera in configuration.cameras if camera.id in cameras],
-            "watches": [watch for watch in configuration.watches if watch.camera in cameras],
-        }
-    )
+    def _bounded(self, configuration: EdgeConfiguration) -> Limits:
+        return dataclasses.replace(self._limits, memory_mb=configuration.worker_memory_mb)

@@ -24,7 +24,7 @@ from edge.outbox.keeper import Keeper
 from edge.processes.cannot_start import EdgeCannotStart
 from edge.processes.fleet import Fleet
 from edge.processes.group import Folders
-from edge.processes.supervision import STOPPING_S
+from edge.processes.limits import STOPPING_S, Limits
 from edge.processes.threads import tireless
 from edge.sensing.side import SensorSide
 from edge.staying.withdrawal import withdraw_unwatched
@@ -48,7 +48,12 @@ class Edge:
     """
 
     def __init__(
-        self, configuration: EdgeConfiguration, *, environment: Mapping[str, str], stop: threading.Event
+        self,
+        configuration: EdgeConfiguration,
+        *,
+        environment: Mapping[str, str],
+        stop: threading.Event,
+        limits: Limits | None = None,
     ) -> None:
         self._local = configuration
         self._stop = stop
@@ -57,7 +62,7 @@ class Edge:
         self._outbox = Outbox(self._folders.outbox)
         self._evidence = EvidenceFolder(self._folders.evidence)
         self._keeper = Keeper(self._outbox, edge_id=configuration.edge_id)
-        self._fleet = Fleet()
+        self._fleet = Fleet(limits)
         self._sensors = SensorSide(outbox=self._outbox, keeper=self._keeper, environment=environment)
         self._centre = CentreConfiguration(
             configuration, KeptOffer(self._folders.centre_configuration), self._link, stop=stop

@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
-import os
-import threading
+import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from uuid import UUID
 
 import structlog
 
-from edge.processes.asking import Asked, Beat, CannotStart, FromGroup, failed
+from edge.processes.asking import Asked, Beat, CannotStart, FromGroup
 from edge.processes.group import group_main
+from edge.processes.limits import STOPPING_S, Limits
+from edge.processes.memory import ceiling_mb, resident_mb
+from edge.processes.questions import Questions
 from edge.processes.spawning import deaf_to_interrupts
 from edge.reading.faults import waits_s
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import RequestResult
 
-SILENT_S = 60.0
-STARTING_S = 120.0
-STOPPING_S = 15.0
-STEADY_S = 600.0
-"""A group that ran this long starts its pacing afresh when it dies."""
-
-MOST_OPEN = 20
-"""Questions in hand of one group: more than the pipe takes at once would hold up the supervisor of all groups."""
+WEIGH_EVERY_S = 2.0
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _Question:
-    asked: Asked
-    answer: Future[RequestResult]
-    sent: bool = False
+class End(StrEnum):
+    """Why a process had to be started again."""
+
+    CRASH = "crash"
+    HANG = "hang"
+    MEMORY = "memory"
 
 
 class GroupProcess:
@@ -47,23 +45,31 @@ class GroupProcess:
     One thread tends it; :meth:`ask` may be called from others.
     """
 
-    def __init__(self, configuration: EdgeConfiguration, *, silent_s: float = SILENT_S) -> None:
+    def __init__(
+        self, configuration: EdgeConfiguration, *, limits: Limits | None = None, ends: Counter[End] | None = None
+    ) -> None:
         self.last_beat: Beat | None = None
+        self.last_beat_at: datetime | None = None
         self.cannot_start: CannotStart | None = None
         """Why it ended before its first beat, the last time that it was started."""
 
         self.restarts = 0
+        self.memory_mb: float | None = None
+        self.last_death: str | None = None
         self.configuration = configuration
-        self._silent_s = silent_s
+        self._limits = limits or Limits()
+        self._ends = ends if ends is not None else Counter()
+        self._deaths: deque[float] = deque(maxlen=100)
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._heard_s = 0.0
         self._started_s = 0.0
         self._start_at_s = 0.0
+        self._weighed_s = 0.0
         self._retired_s: float | None = None
+        self._too_large_s: float | None = None
         self._waits: Iterator[float] = waits_s()
-        self._lock = threading.Lock()
-        self._questions: dict[UUID, _Question] = {}
+        self._questions = Questions()
 
     @property
     def cameras(self) -> list[str]:
@@ -73,19 +79,27 @@ class GroupProcess:
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
+    @property
+    def ceiling_mb(self) -> float:
+        return ceiling_mb(len(self.cameras), self._limits.memory_mb)
+
+    @property
+    def runs_for_s(self) -> float:
+        """For how long it has run and beaten; 0 where it does not."""
+        return time.monotonic() - self._started_s if self.last_beat is not None and self._process is not None else 0.0
+
+    @property
+    def deaths(self) -> int:
+        """How often it died of late; an outbox that cannot be opened is no death, for no camera is to blame."""
+        return sum(time.monotonic() - at_s <= self._limits.within_s for at_s in self._deaths)
+
     def ask(self, asked: Asked) -> Future[RequestResult]:
         """Asks one of its cameras. A group that dies meanwhile is asked again, until the deadline."""
-        question = _Question(asked, Future())
-        with self._lock:
-            if len(self._questions) >= MOST_OPEN:
-                question.answer.set_result(failed(asked.request_id, f"{MOST_OPEN} other requests are in hand there"))
-            else:
-                self._questions[asked.request_id] = question
-        return question.answer
+        return self._questions.ask(asked)
 
     def tend(self) -> None:
         """Does what is due now; call it a few times a second."""
-        self._drop_late()
+        self._questions.drop_late()
         if self._process is None:
             if self._retired_s is None and time.monotonic() >= self._start_at_s:
                 self._start()
@@ -94,14 +108,63 @@ class GroupProcess:
         if self._retired_s is not None:
             self._tend_retired(self._process, self._retired_s)
             return
-        silent_s = time.monotonic() - self._heard_s
-        hangs = silent_s > (STARTING_S if self.last_beat is None else self._silent_s)
-        if not self._process.is_alive() or hangs:
-            log.error("camera group lost", cameras=self.cameras, exit_code=self._process.exitcode, hangs=hangs)
-            self._end()
-            self._pace()
-        else:
+        end = self._end_of(self._process)
+        if end is not None:
+            self._lose(self._process, end)
+        elif self._too_large_s is None:
             self._send_questions()
+            self._weigh(self._process)
+
+    def _end_of(self, process: BaseProcess) -> End | None:
+        """Returns why it has to be started again, or None."""
+        now_s = time.monotonic()
+        if self._too_large_s is not None:
+            is_over = not process.is_alive() or now_s - self._too_large_s > self._limits.stopping_s
+            return End.MEMORY if is_over else None
+        if not process.is_alive():
+            return End.CRASH
+        patience_s = self._limits.starting_s if self.last_beat is None else self._limits.silent_s
+        return End.HANG if now_s - self._heard_s > patience_s else None
+
+    def _lose(self, process: BaseProcess, end: End) -> None:
+        exit_code = process.exitcode
+        self._end()
+        self._ends[end] += 1
+        self.restarts += 1
+        if end is not End.MEMORY:
+            log.error("camera group lost", cameras=self.cameras, exit_code=exit_code, hangs=end is End.HANG)
+            self.last_death = self._in_words(end, exit_code)
+            if self.cannot_start is None or self.cannot_start.watch_id is not None:
+                self._deaths.append(time.monotonic())
+        self._pace()
+
+    def _in_words(self, end: End, exit_code: int | None) -> str:
+        if end is End.HANG:
+            return "its process hung"
+        if self.cannot_start is not None:
+            return self.cannot_start.reason
+        if exit_code is not None and exit_code < 0:
+            return f"its process was ended by {signal.strsignal(-exit_code) or -exit_code}"
+        return f"its process ended with exit code {exit_code}"
+
+    def _weigh(self, process: BaseProcess) -> None:
+        """Asks a process that has grown too large to end after its look; what stays is kept, and goes on."""
+        now_s = time.monotonic()
+        if now_s - self._weighed_s < WEIGH_EVERY_S:
+            return
+        self._weighed_s = now_s
+        self.memory_mb = resident_mb(process.pid) if process.pid is not None else None
+        # Before its first beat nothing is in hand, and ending it would never let it begin.
+        if self.last_beat is None or self.memory_mb is None or self.memory_mb <= self.ceiling_mb:
+            return
+        log.warning(
+            "camera group too large, starts again",
+            cameras=self.cameras,
+            memory_mb=round(self.memory_mb),
+            ceiling_mb=round(self.ceiling_mb),
+        )
+        self._too_large_s = now_s
+        process.terminate()
 
     def retire(self) -> None:
         """Asks it to finish what it has in hand, and to stay away until :meth:`take`; tend it until it is retired."""
@@ -114,36 +177,33 @@ class GroupProcess:
     def is_retired(self) -> bool:
         return self._retired_s is not None and self._process is None
 
-    def take(self, configuration: EdgeConfiguration) -> None:
+    def take(self, configuration: EdgeConfiguration, *, limits: Limits | None = None) -> None:
         """Gives a retired group what it looks at from now on; it starts when it is tended next."""
         self.configuration = configuration
+        self._limits = limits or self._limits
         self.cannot_start = None
         self._retired_s = None
+        self._deaths.clear()
         self._start_at_s = 0.0
         self._waits = waits_s()
 
     def _tend_retired(self, process: BaseProcess, since_s: float) -> None:
-        if not process.is_alive() or time.monotonic() - since_s > STOPPING_S:
+        if not process.is_alive() or time.monotonic() - since_s > self._limits.stopping_s:
             self._end()
 
-    def stop(self, *, within_s: float = STOPPING_S) -> None:
-        """Asks the group to finish what it has in hand, and waits for it so long at most."""
+    def stop(self, *, within_s: float = STOPPING_S, why: str = "the edge is stopping") -> None:
+        """Asks the group to finish what it has in hand, and waits for it so long at most; it is not used again."""
         self.retire()
         if self._process is not None:
             self._process.join(timeout=within_s)
         self._end()
-        with self._lock:
-            questions, self._questions = list(self._questions.values()), {}
-        for question in questions:
-            question.answer.set_result(failed(question.asked.request_id, "the edge is stopping"))
+        self._questions.close(why)
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._heard_s = self._started_s = time.monotonic()
-        self.last_beat = self.cannot_start = None
-        with self._lock:
-            for question in self._questions.values():
-                question.sent = False
+        self.last_beat = self.cannot_start = self.memory_mb = self._too_large_s = None
+        self._questions.send_again()
         self._pipe, theirs = context.Pipe()
         process = context.Process(
             target=group_main, args=(self.configuration.model_dump_json(), theirs), name="cameras"
@@ -153,6 +213,7 @@ class GroupProcess:
                 process.start()
         except OSError as error:  # no memory, no process left
             log.error("camera group cannot be started", cameras=self.cameras, reason=type(error).__name__)
+            self.restarts += 1
             self._pace()
         else:
             self._process = process
@@ -160,15 +221,9 @@ class GroupProcess:
             theirs.close()
 
     def _send_questions(self) -> None:
-        with self._lock:
-            unsent = [question for question in self._questions.values() if not question.sent]
-        for question in unsent:
-            try:
-                if self._pipe is not None:
-                    self._pipe.send(question.asked)
-                    question.sent = True
-            except OSError:  # it has just died: asked again when it is back
-                return
+        if self._pipe is not None:
+            with contextlib.suppress(OSError):  # it has just died: asked again when it is back
+                self._questions.send(self._pipe.send)
 
     def _hear(self) -> None:
         try:
@@ -180,28 +235,15 @@ class GroupProcess:
 
     def _take_message(self, message: FromGroup) -> None:
         if isinstance(message, Beat):
-            self.last_beat = message
+            self.last_beat, self.last_beat_at = message, datetime.now(UTC)
         elif isinstance(message, CannotStart):
             self.cannot_start = message
         else:
-            with self._lock:
-                question = self._questions.pop(message.request_id, None)
-            if question is not None:
-                question.answer.set_result(message)
-
-    def _drop_late(self) -> None:
-        with self._lock:
-            late = [q for q in self._questions.values() if q.asked.remaining_s <= 0]
-            for question in late:
-                del self._questions[question.asked.request_id]
-        for question in late:
-            answer = failed(question.asked.request_id, f"the group of camera {question.asked.camera!r} gave no answer")
-            question.answer.set_result(answer)
+            self._questions.answered(message)
 
     def _pace(self) -> None:
-        if time.monotonic() - self._started_s > STEADY_S:
+        if time.monotonic() - self._started_s > self._limits.steady_s:
             self._waits = waits_s()
-        self.restarts += 1
         self._start_at_s = time.monotonic() + next(self._waits)
 
     def _end(self) -> None:
@@ -215,9 +257,3 @@ class GroupProcess:
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
-
-
-def spread(camera_ids: Sequence[str]) -> list[list[str]]:
-    """Deals the cameras out over as many groups as the box has cores."""
-    groups = min(len(camera_ids), os.cpu_count() or 1)
-    return [list(camera_ids[i::groups]) for i in range(groups)]

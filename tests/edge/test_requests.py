@@ -246,12 +246,12 @@ def test_a_picture_that_the_centre_refuses_is_told_with_the_reason(edge: Edge, w
 
 
 def test_a_group_that_dies_with_a_request_in_hand_is_asked_again(edge: Edge, whole_centre: SmallCentre) -> None:
-    group = next(g for g in edge._fleet._groups if "yard" in g.cameras)
+    group = next(p for g in edge._fleet._groups for p in g.processes if "yard" in p.cameras)
     pid = group.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)  # so that it cannot answer before it dies
     asked = whole_centre.ask("snapshot", expires_in_s=60)
-    wait_until(lambda: bool(group._questions) and all(q.sent for q in group._questions.values()))
+    wait_until(lambda: bool(group._questions._open) and group._questions.all_sent)
     os.kill(pid, signal.SIGKILL)
 
     result = whole_centre.result(asked)

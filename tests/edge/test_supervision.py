@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
@@ -14,8 +15,12 @@ from uuid import uuid4
 import structlog.testing
 
 from edge.processes.asking import Asked
+from edge.processes.limits import Limits
+from edge.processes.memory import ceiling_mb, resident_mb
+from edge.processes.parts import deal
+from edge.processes.questions import MOST_OPEN
 from edge.processes.spawning import deaf_to_interrupts
-from edge.processes.supervision import MOST_OPEN, GroupProcess, spread
+from edge.processes.supervision import End, GroupProcess
 from edge.processes.threads import tireless
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import RequestType
@@ -40,7 +45,7 @@ def _configuration(folder: Path, *, look_every_s: float = 4, watches: Sequence[o
 
 
 def test_a_group_that_hangs_is_ended_and_started_again(tmp_path: Path) -> None:
-    group = GroupProcess(_configuration(tmp_path), silent_s=3)
+    group = GroupProcess(_configuration(tmp_path), limits=Limits(silent_s=3))
     try:
         assert _until(group, lambda: group.last_beat is not None)
         first = group.pid
@@ -55,12 +60,39 @@ def test_a_group_that_hangs_is_ended_and_started_again(tmp_path: Path) -> None:
     assert group.pid is None
 
 
-def test_cameras_are_dealt_out_over_the_cores() -> None:
-    groups = spread([f"camera-{number}" for number in range(7)])
+def test_a_group_that_grows_too_large_ends_after_its_look_and_starts_again(tmp_path: Path) -> None:
+    ends: Counter[End] = Counter()
+    group = GroupProcess(_configuration(tmp_path), limits=Limits(memory_mb=1), ends=ends)
+    try:
+        assert _until(group, lambda: group.last_beat is not None)
+        first = group.pid
+        assert _until(group, lambda: group.restarts == 1)
+        assert (ends, group.deaths) == ({End.MEMORY: 1}, 0)
+        assert _until(group, lambda: group.pid not in (None, first))
+    finally:
+        group.stop()
 
-    assert sorted(camera for group in groups for camera in group) == [f"camera-{number}" for number in range(7)]
-    assert len(groups) == min(7, os.cpu_count() or 1)
-    assert spread([]) == []
+
+def test_what_a_group_may_hold_grows_with_its_cameras() -> None:
+    assert ceiling_mb(75, None) == 2 * (400 + 75 * 40)
+    assert ceiling_mb(75, 1000) == 1000
+    assert (resident_mb(os.getpid()) or 0) > 1
+    assert resident_mb(2**22 + 1) is None
+
+
+def test_cameras_are_dealt_out_over_the_cores_and_stay_where_they_are() -> None:
+    names = [f"camera-{number}" for number in range(7)]
+    dealt = deal(names, workers=3)
+
+    assert sorted(camera for share in dealt for camera in share) == names
+    assert sorted(len(share) for share in dealt) == [2, 2, 3]
+    assert len(deal(names, workers=0)) == min(7, os.cpu_count() or 1)
+    assert deal([], workers=3) == []
+
+    now = [*names[1:], "new"]
+    again = deal(now, workers=3, shares=dealt)
+    assert all(set(before) - {names[0]} <= set(after) for before, after in zip(dealt, again, strict=True))
+    assert sorted(len(share) for share in again) == [2, 2, 3]
 
 
 def test_a_thread_that_fails_is_told_without_its_variables_and_goes_on() -> None:
@@ -102,7 +134,7 @@ def test_a_retired_group_ends_hears_what_is_new_and_goes_on_with_the_same_questi
         group.take(_configuration(tmp_path, look_every_s=2))
         assert _until(group, lambda: group.last_beat is not None and group.pid != first)
         assert group.restarts == 0
-        assert _until(group, lambda: all(question.sent for question in group._questions.values()))
+        assert _until(group, lambda: group._questions.all_sent)
         assert not waiting.done()
 
         answer = group.ask(_asked(2.5))

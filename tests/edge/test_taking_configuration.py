@@ -60,7 +60,7 @@ def _judged(edge: Edge, watch_id: str) -> int:
 
 
 def _pid(edge: Edge, camera: str) -> int | None:
-    return next(group.pid for group in edge._fleet._groups if camera in group.cameras)
+    return next(group.process_id for group in edge.status().groups if camera in group.cameras)
 
 
 def _settled(edge: Edge) -> bool:
