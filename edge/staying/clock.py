@@ -32,6 +32,10 @@ class Moment:
         passed_s = (self.utc - earlier.utc).total_seconds()
         return passed_s if passed_s >= 0 else math.inf
 
+    def is_before(self, other: Moment) -> bool:
+        """Whether this is surely earlier; of two boots nobody can tell."""
+        return self.boot_id == other.boot_id and self.boot_s < other.boot_s
+
     def not_before(self, utc: datetime) -> Moment:
         """Returns this moment, told as ``utc`` where the wall clock has been set back behind it."""
         return self if self.utc >= utc else dataclasses.replace(self, utc=utc)

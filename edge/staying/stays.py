@@ -44,7 +44,7 @@ class _Look:
 
 
 class WatchStays:
-    """All stays of one watch. One caller at a time; judged looks must come in the order of time.
+    """All stays of one watch. One caller at a time; a look older than the last one judged changes nothing.
 
     stays: What was kept of this watch, also what is only remembered. time_zone: The edge's, for the watch's hours.
     """
@@ -54,6 +54,7 @@ class WatchStays:
         self.stays: list[Stay] = [stay for stay in stays if stay.ended is None]
         # A sensor is one thing by itself: there is no place to match.
         self._by_place = watch.policy is Policy.SAME and watch.camera is not None
+        self._judged: Moment | None = None
         self._windows = Windows(watch, time_zone)
         self._past = Past(watch, [stay for stay in stays if stay.ended is not None], by_place=self._by_place)
 
@@ -76,6 +77,9 @@ class WatchStays:
         appearance_at: Gives the present look of a place; None where there is no picture (sensors).
         around: All findings of the look, also those that do not count: what they cover is not seen.
         """
+        if self._judged is not None and moment.is_before(self._judged):
+            return []  # its seconds are counted already
+        self._judged = moment
         changes = [StayChange(Change.FORGOTTEN, stay) for stay in self._past.forget(moment)]
         closed = self._windows.why_closed(moment.utc)
         if closed is not None:
