@@ -46,10 +46,11 @@ class Frame:
 
     image: Pixels, shape ``(H, W, 3)``, ``uint8``, BGR.
     captured_at: When it was taken, aware UTC.
+    small: A small grey copy, kept here by who made it, because several compare it with others.
     Raises: FrameError: If the shape or dtype differs, or ``captured_at`` is naive.
     """
 
-    __slots__ = ("_image", "_luma", "captured_at")
+    __slots__ = ("_image", "_luma", "captured_at", "small")
 
     def __init__(self, image: Image, captured_at: datetime) -> None:
         self._prepare(captured_at, _checked(image))
@@ -60,6 +61,7 @@ class Frame:
         self.captured_at = captured_at
         self._image = image
         self._luma: Grey | None = None
+        self.small: Grey | None = None
 
     @property
     def image(self) -> Image:
@@ -69,10 +71,15 @@ class Frame:
 
     @property
     def luma(self) -> Grey:
-        """How bright each pixel is, shape ``(H, W)``, ``uint8``; the range of values is the camera's own."""
+        """How bright each pixel is, shape ``(H, W)``, ``uint8``, from black to white as ``luma_range`` says."""
         if self._luma is None:
             self._luma = self._brightness()
         return self._luma
+
+    @property
+    def luma_range(self) -> tuple[int, int]:
+        """The values of black and of white in ``luma``."""
+        return 0, 255
 
     @property
     def size_wh(self) -> tuple[int, int]:

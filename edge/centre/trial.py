@@ -23,6 +23,7 @@ from edge.looking.evidence import EvidenceError, EvidenceFolder, wide_picture
 from edge.looking.looks import CameraWatch
 from edge.looking.presets import Presets
 from edge.looking.recent_looks import KEEP_EVERY_S, RecentLook, recent_looks
+from edge.looking.sameness import small_picture
 from edge.looking.views import small_view
 from edge.processes.cannot_start import WatchCannotStart
 from edge.processes.group import Detectors, Folders, camera_watch
@@ -135,7 +136,7 @@ class _Trial:
         if image is None:  # pruned meanwhile
             return
         frame = Frame(image, look.captured_at)
-        if presets and presets.recognise(small_view(frame.luma), recorded_moment(look.captured_at)) is None:
+        if presets and presets.recognise(small_view(small_picture(frame)), recorded_moment(look.captured_at)) is None:
             return
         found = self._watch.detector.detect([frame])[0]
         counting = self._watch.counting(found)

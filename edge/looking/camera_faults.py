@@ -11,6 +11,7 @@ import structlog
 
 from detectors.base import DetectorError, DetectorIdentity, Finding
 from edge.looking.evidence import EvidenceError, EvidenceFolder, Picture
+from edge.looking.sameness import small_picture
 from edge.looking.studio import Studio
 from edge.looking.views_judge import ViewJudge
 from edge.looking.views_references import References
@@ -85,7 +86,7 @@ class CameraFaults:
             self._tell()
             return self.blind
         in_force = self._standing is not None or _raised(self._view) is not None
-        suspected = self._judge.judge(look.frame.luma, look.moment, in_force=in_force)
+        suspected = self._judge.judge(small_picture(look.frame), look.moment, in_force=in_force)
         if suspected is None and moved and ViewFault.MOVED in self._camera.view_faults:
             suspected = ViewFault.MOVED
         self._settle(suspected)

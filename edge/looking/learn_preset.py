@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from edge.looking.presets import preset_references
+from edge.looking.sameness import small_picture
 from edge.looking.views import SmallView, small_view, unlit
 from edge.reading.camera import CameraReader
 from edge.staying.clock import Clock
@@ -36,7 +37,7 @@ def learn_preset(camera: Camera, preset: str, folder: Path, *, clock: Clock, wit
     views: list[SmallView] = []
     try:
         for look in reader.looks():
-            views.append(small_view(look.frame.luma))
+            views.append(small_view(small_picture(look.frame)))
             if len(views) >= LOOKS:
                 break
     finally:

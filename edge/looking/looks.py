@@ -14,6 +14,7 @@ from edge.looking.evidence import EvidenceError, EvidenceFolder, Picture
 from edge.looking.gate import Counting, Gate
 from edge.looking.recent_looks import RecentLooks
 from edge.looking.regions import Region
+from edge.looking.sameness import small_picture
 from edge.looking.studio import Studio
 from edge.looking.zones import covered_share, stands_in
 from edge.outbox.box import Commit, OutboxError
@@ -138,7 +139,9 @@ class CameraLooks:
         if self._recent is None or not self._recent.is_due(look.moment):
             return
         try:
-            self._recent.keep(studio.blurred(), look.moment)
+            small = small_picture(look.frame) if self._gate is not None and self._gate.mode is GateMode.ON else None
+            if small is None or not self._recent.repeat(small, look.moment):
+                self._recent.keep(studio.blurred(), look.moment, small=small)
         except DetectorError:
             # Not blurred, so not kept. A detector that fails is told where a watch asks it, or by the missing looks.
             self._recent.skip(look.moment)

@@ -10,6 +10,7 @@ import structlog
 from detectors.base import FrameDetector, FrameError
 from edge.looking.camera_faults import CameraFaults
 from edge.looking.looks import CameraLooks, CameraWatch, Looked
+from edge.looking.sameness import small_picture
 from edge.looking.studio import Studio
 from edge.looking.views import SmallView, small_view, unlit
 from edge.looking.views_moved import Fit, fit
@@ -86,7 +87,7 @@ class PresetLooks:
         """Judges one frame by the watches of its preset; those of the others neither see it nor miss anything in it."""
         studio = Studio(look.frame, self._privacy)
         try:
-            view = small_view(look.frame.luma)
+            view = small_view(small_picture(look.frame))
         except FrameError as error:
             return Looked(studio, fault=str(error))
         preset = self._presets.recognise(view, look.moment)

@@ -16,12 +16,16 @@ import cv2
 import numpy as np
 import structlog
 
-from detectors.base import Image
+from detectors.base import Grey, Image
+from edge.looking.sameness import Remembered
 from edge.staying.clock import Moment
 
 KEEP_EVERY_S = 10.0
 KEPT_FOR = timedelta(hours=1)
 MOST_KEPT = 400
+REPEATED_FOR_S = 300.0
+"""So long one picture may stand for looks at a scene that does not change."""
+
 WIDTH = 640
 QUALITY = 70
 AHEAD = timedelta(minutes=1)
@@ -54,6 +58,7 @@ class RecentLooks:
         self._root = root
         self._camera_id = camera_id
         self._last: Moment | None = None
+        self._kept: tuple[Remembered, Moment, Path] | None = None
         self.failures = 0
         self._failing = False
 
@@ -64,11 +69,33 @@ class RecentLooks:
         """Notes that this look could not be kept, so that the next try is not the very next look."""
         self._last = moment
 
-    def keep(self, image: Image, moment: Moment) -> None:
-        """Writes a small copy and removes what is old. image: already blurred, ``(H, W, 3)`` BGR."""
-        self._last = moment
+    def repeat(self, small: Grey, moment: Moment) -> bool:
+        """Keeps the last picture once more under the name of this look, where nothing in it has changed; else False.
+
+        small: As from :func:`edge.looking.sameness.small_picture`.
+        """
+        if self._kept is None or moment.since(self._kept[1]) >= REPEATED_FOR_S or self._kept[0].differs(small):
+            return False
+        folder = self._root / self._camera_id
         try:
-            self._write(_small_jpeg(image), moment.utc)
+            (folder / PART).unlink(missing_ok=True)
+            os.link(self._kept[2], folder / PART)
+            self._settle(folder, moment.utc)
+        except OSError:  # a disk without links, or a picture that has gone: it is made anew
+            self._kept = None
+            return False
+        self._last = moment
+        return True
+
+    def keep(self, image: Image, moment: Moment, *, small: Grey | None = None) -> None:
+        """Writes a small copy and removes what is old.
+
+        image: already blurred, ``(H, W, 3)`` BGR. small: with it, the picture may stand for looks like it.
+        """
+        self._last, self._kept = moment, None
+        try:
+            file = self._write(_small_jpeg(image), moment.utc)
+            self._kept = (Remembered(small), moment, file) if small is not None else None
         except OSError as error:
             self.failures += 1
             if not self._failing:
@@ -79,15 +106,21 @@ class RecentLooks:
                 log.info("looks kept again", camera=self._camera_id, lost=self.failures)
             self._failing = False
 
-    def _write(self, jpeg: bytes, captured_at: datetime) -> None:
+    def _write(self, jpeg: bytes, captured_at: datetime) -> Path:
         folder = self._root / self._camera_id
         folder.mkdir(parents=True, exist_ok=True)
         if disk_is_low(folder):
             raise OSError(errno.ENOSPC, "the disk is nearly full")
-        part = folder / PART
-        part.write_bytes(jpeg)
-        part.replace(folder / _name(captured_at))
+        # Another look may bear the old name of this file: it must not be written over.
+        (folder / PART).unlink(missing_ok=True)
+        (folder / PART).write_bytes(jpeg)
+        return self._settle(folder, captured_at)
+
+    def _settle(self, folder: Path, captured_at: datetime) -> Path:
+        file = folder / _name(captured_at)
+        (folder / PART).replace(file)
         prune(folder, now=captured_at)
+        return file
 
 
 def recent_looks(root: Path, camera_id: str, *, now: datetime) -> list[RecentLook]:

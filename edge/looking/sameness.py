@@ -24,7 +24,8 @@ CHANGED_LEVELS = 4.0
 """Mean difference over a cell, in levels of 255 and beyond what shake explains, from which on a place has changed."""
 
 CELL = 5
-_FIT_EVERY = 4
+_HALFWAY = 4
+_FIT_EVERY = 6
 _FIT_KEEPS = 0.7
 _MIN_PIXELS = 50
 
@@ -33,12 +34,27 @@ Zone = Sequence[tuple[float, float]]
 
 
 def small_picture(frame: Frame) -> Grey:
-    """Returns a grey copy WIDTH pixels wide (narrower where the frame is), proportions kept."""
+    """Returns a grey copy WIDTH pixels wide (narrower where the frame is), proportions kept, 0 black to 255 white."""
+    if frame.small is None:
+        frame.small = _small(frame)
+    return frame.small
+
+
+def _small(frame: Frame) -> Grey:
     width, height = frame.size_wh
     scale = min(1.0, WIDTH / width)
     size_wh = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(cv2.resize(frame.luma, size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return small.copy() if scale == 1.0 else small
+    small: Grey = frame.luma
+    if scale <= 1 / _HALFWAY:
+        # A third of the work of averaging over all pixels.
+        halfway_wh = size_wh[0] * 2, size_wh[1] * 2
+        small = np.asarray(cv2.resize(small, halfway_wh, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    small = np.asarray(cv2.resize(small, size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    black, white = frame.luma_range
+    if (black, white) == (0, 255):
+        return small.copy() if scale == 1.0 else small
+    levels = np.clip((np.arange(256) - black) * 255 / (white - black), 0, 255).round().astype(np.uint8)
+    return np.asarray(cv2.LUT(small, levels), dtype=np.uint8)
 
 
 class Remembered:
@@ -83,10 +99,12 @@ def _light(before: Levels, now: Levels) -> tuple[float, float]:
     gain, offset = 1.0, 0.0
     if x.size < _MIN_PIXELS:
         return gain, offset
-    for _ in range(3):
-        off = np.abs(y - gain * x - offset) if (gain, offset) != (1.0, 0.0) else np.abs(y - x - np.median(y - x))
-        best = off <= np.quantile(off, _FIT_KEEPS)
+    off = y - x
+    off = np.abs(off - np.median(off))
+    for _ in range(2):
+        best = off <= np.partition(off, int(_FIT_KEEPS * off.size))[int(_FIT_KEEPS * off.size)]
         gain, offset = _line(x[best], y[best])
+        off = np.abs(y - gain * x - offset)
     return gain, offset
 
 

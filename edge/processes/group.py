@@ -89,8 +89,9 @@ class Detectors:
         self._built: dict[str, FrameDetector] = {}
 
     def get(self, choice: dict[str, object]) -> FrameDetector:
+        # A process for each core: a second thread would only take time from another one.
         # A low score here and the watch's own score later: one run then serves watches and privacy alike.
-        settled = {"min_score": MIN_SCORE, **choice} if choice["type"] == "yolo" else choice
+        settled = {"min_score": MIN_SCORE, "threads": 1, **choice} if choice["type"] == "yolo" else choice
         key = json.dumps(settled, sort_keys=True)
         if key not in self._built:
             self._built[key] = cast(FrameDetector, build(settled))

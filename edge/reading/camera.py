@@ -215,4 +215,5 @@ class CameraReader:
 def _seconds(packet: Packet, stream: VideoStream) -> float | None:
     ticks = packet.pts if packet.pts is not None else packet.dts
     base = packet.time_base or stream.time_base
-    return None if ticks is None or base is None else float(ticks * base)
+    # For each packet of each camera: arithmetic of fractions would take as long as all the rest of it.
+    return None if ticks is None or base is None else ticks * base.numerator / base.denominator

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
 
 from detectors.base import Frame, FrameError, Grey, Image
 
@@ -39,6 +40,13 @@ class DecodedFrame(Frame):
     def size_wh(self) -> tuple[int, int]:
         return self._decoded.width, self._decoded.height
 
+    @property
+    def luma_range(self) -> tuple[int, int]:
+        """As :attr:`detectors.base.Frame.luma_range`: most cameras send black as 16 and white as 235."""
+        name = self._decoded.format.name
+        is_full = name not in _BRIGHTNESS_FIRST or name == "gray" or name.startswith("yuvj")
+        return (0, 255) if is_full or self._decoded.color_range == ColorRange.JPEG else (16, 235)
+
     def _convert(self) -> Image:
         """As :meth:`detectors.base.Frame._convert`."""
         try:
@@ -48,7 +56,7 @@ class DecodedFrame(Frame):
         return self._masked(image)
 
     def _brightness(self) -> Grey:
-        """As :meth:`detectors.base.Frame._brightness`: the decoder's own plane where it has one, without a copy."""
+        """As :meth:`detectors.base.Frame._brightness`: made of the decoder's own plane where it has one."""
         if self._decoded.format.name not in _BRIGHTNESS_FIRST:
             return np.asarray(cv2.cvtColor(self.image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         plane = self._decoded.planes[0]

@@ -23,12 +23,14 @@ def _decoded(format_name: str, size_wh: tuple[int, int] = (650, 360)) -> av.Vide
 @pytest.mark.parametrize("format_name", ["yuv420p", "yuvj420p", "nv12", "gray", "yuv420p10le", "rgb24"])
 def test_brightness_is_that_of_the_picture(format_name: str) -> None:
     frame = DecodedFrame(_decoded(format_name), START)
-    luma = frame.luma.astype(np.float64)
+    black, white = frame.luma_range
+    luma = (frame.luma.astype(np.float64) - black) * 255 / (white - black)
     same = Frame(frame.image, START).luma
 
     assert frame.size_wh == (650, 360)
     assert luma.shape == (360, 650)
     assert np.corrcoef(luma.ravel(), same.ravel())[0, 1] > 0.99
+    assert np.abs(luma - same).mean() < 3
 
 
 @pytest.mark.parametrize("format_name", ["yuv420p", "yuv420p10le"])

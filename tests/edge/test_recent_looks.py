@@ -13,11 +13,13 @@ import pytest
 
 from detectors.base import Finding, Frame
 from edge.looking.evidence import EvidenceFolder
+from edge.looking.gate import Gate
 from edge.looking.looks import CameraLooks
 from edge.looking.recent_looks import KEPT_FOR, MOST_KEPT, RecentLooks, make_room, prune, prune_all, recent_looks
 from edge.outbox.box import Outbox
 from edge.outbox.keeper import Keeper
 from edge.reading.camera import Look
+from ingest.configuration import Gate as GateSettings
 from tests.edge.fakes import FakeClock
 from tests.edge.test_looks import ScriptedDetector
 from tests.edge.test_pictures import noise
@@ -102,6 +104,30 @@ def test_the_privacy_detector_runs_for_it_no_more_than_every_ten_seconds(tmp_pat
 
     assert detector.runs == 5
     outbox.close()
+
+
+def test_while_nothing_changes_the_last_picture_is_kept_again_and_needs_no_blur(tmp_path: Path) -> None:
+    detector, clock = ScriptedDetector([HEAD]), FakeClock()
+    outbox = Outbox(tmp_path / "outbox.sqlite")
+    looks = CameraLooks(
+        [],
+        privacy=detector,
+        evidence=EvidenceFolder(tmp_path / "evidence"),
+        keeper=Keeper(outbox, edge_id="corner-7"),
+        recent=RecentLooks(tmp_path / "looks", "yard"),
+        gate=Gate(GateSettings(), [], camera_id="yard"),
+    )
+    pictures = [noise(1)] * 40 + [noise(2)] * 2
+    inodes = []
+    for picture in pictures:
+        moment = clock.pass_s(10)
+        looks.look(Look(Frame(picture.copy(), moment.utc), moment))
+        inodes.append(recent_looks(tmp_path / "looks", "yard", now=clock.utc)[-1].file.stat().st_ino)
+    outbox.close()
+
+    assert len(_files(tmp_path / "looks")) == len(pictures)
+    # One at the start, one after five minutes, and one when the picture changed.
+    assert [number for number, inode in enumerate(inodes) if inode not in inodes[:number]] == [0, 30, 40]
 
 
 def _touch(folder: Path, at: datetime) -> None:

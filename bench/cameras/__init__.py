@@ -1,0 +1,1 @@
+"""Measures what a camera costs, beside bare decoding and beside ultralytics."""
