@@ -105,6 +105,11 @@ class CameraLooks:
         self._failing = False
         self._found: dict[int, list[Finding]] = {}
 
+    @property
+    def suspect(self) -> bool:
+        """Whether one of the watches suspects a stay, so that the camera is worth looking at more often."""
+        return any(watch.stays.suspect for watch in self.watches)
+
     def counted(self, status: CameraStatus) -> CameraStatus:
         """Returns the camera's status with what its gate has counted."""
         if self._gate is None:

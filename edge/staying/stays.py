@@ -63,6 +63,14 @@ class WatchStays:
         """Whether something stands here as of the last judged look."""
         return any(stay.last_seen == stay.last_judged for stay in self.stays)
 
+    @property
+    def suspect(self) -> bool:
+        """Whether something was seen again at its place, and its dwell has not decided yet: worth looking more often.
+
+        What was seen once may only pass; what waits for its place to cool down has dwelt long enough.
+        """
+        return any(not s.raised and s.sightings > 1 and s.dwell_s < self.watch.dwell_s for s in self.stays)
+
     def judge(
         self,
         findings: Sequence[Finding],

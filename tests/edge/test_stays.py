@@ -206,3 +206,29 @@ def test_passers_by_do_not_pile_up_where_looks_are_rarer_than_the_grace() -> Non
         stays.judge([], clock.pass_s(31), lambda _: EMPTY)
 
     assert stays.stays == []
+
+
+def test_a_stay_is_suspect_from_its_second_sighting_until_its_dwell_has_decided() -> None:
+    clock, stays = FakeClock(), WatchStays(watch(dwell_s=6, grace_s=6, clear_s=8))
+
+    suspect = []
+    for _ in range(5):
+        stays.judge([car()], clock.pass_s(2), lambda _: LOOK)
+        suspect.append(stays.suspect)
+
+    assert suspect == [False, True, True, False, False]
+
+
+def test_what_passes_is_suspect_until_it_is_dropped_and_what_cools_down_is_not() -> None:
+    clock, stays = FakeClock(), WatchStays(watch(dwell_s=6, clear_s=8).model_copy(update={"cool_down_s": 600.0}))
+    suspect = []
+    for seconds in (4, 20, 30):
+        _stay_s(stays, clock, seconds)
+        suspect.append(stays.suspect)
+        if seconds < 30:
+            while stays.stays:
+                stays.judge([], clock.pass_s(2), lambda _: EMPTY)
+            suspect.append(stays.suspect)
+
+    assert suspect == [True, False, False, False, False]
+    assert [stay.raised for stay in stays.stays] == [False]
