@@ -14,7 +14,8 @@ Mode = Literal["keyframes", "rarer", "continuous"]
 SETTLED_AFTER = 3
 """After this many keyframe intervals in a row that are short enough, packets are no longer kept for catching up."""
 
-UNWATCHED_S = 30.0
+RAREST_S = 20.0
+"""Looks never become rarer than this on their own: who asks for a picture waits 30 s, and it has to be made."""
 
 
 def rarest_look_s(watches: Sequence[Watch]) -> float:
@@ -22,7 +23,7 @@ def rarest_look_s(watches: Sequence[Watch]) -> float:
 
     A fifth of the shortest dwell, as the design says; and half a grace, so that one thing missed ends no stay.
     """
-    return min((min(watch.dwell_s / 5, watch.grace_s / 2) for watch in watches), default=UNWATCHED_S)
+    return min([RAREST_S, *(min(watch.dwell_s / 5, watch.grace_s / 2) for watch in watches)])
 
 
 class Rhythm:

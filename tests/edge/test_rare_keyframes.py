@@ -15,7 +15,7 @@ from edge.reading.budget import SAVED_S, Allowance, DecodeBudget, Meter
 from edge.reading.camera import CameraReader, Look
 from edge.reading.decoding import KeptPackets
 from edge.reading.grid import LookGrid
-from edge.reading.rhythm import UNWATCHED_S, Mode, Rhythm, rarest_look_s
+from edge.reading.rhythm import RAREST_S, Mode, Rhythm, rarest_look_s
 from edge.trying.media_time import MediaClock
 from ingest.configuration import Camera
 from tests.edge.fakes import START, watch
@@ -128,7 +128,7 @@ def test_looks_may_be_as_rare_as_a_fifth_of_the_shortest_dwell_and_half_a_grace(
 
     assert rarest_look_s([patient]) == 15
     assert rarest_look_s([patient, hasty]) == 12
-    assert rarest_look_s([]) == UNWATCHED_S
+    assert rarest_look_s([]) == rarest_look_s([watch(dwell_s=3600, grace_s=600)]) == RAREST_S
 
 
 def test_the_budget_is_shared_by_those_who_need_it_and_fills_up_again() -> None:
