@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -10,6 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus, GroupStatus
+
+MOST_NAMED = 6
 
 
 class StatusUnreadable(Exception):
@@ -39,15 +42,15 @@ def print_status(status_json: str) -> None:
             _reads(camera),
             camera.fault or "",
         )
-    groups = Table("process", "cameras", "restarts", "memory", "last beat", "last death", title="Groups")
+    groups = Table("process", "cameras", "restarts", "memory", "last beat", "looks shed", title="Groups")
     for group in status.groups:
         groups.add_row(
             "starting" if group.process_id is None else str(group.process_id),
-            escape(", ".join(group.cameras)) + (" (suspected)" if group.suspected else ""),
+            _in_short(group.cameras) + (" (suspected)" if group.suspected else ""),
             str(group.restarts),
             _of_ceiling(group),
             _ago(group.last_beat_at),
-            escape(group.last_death or ""),
+            f"{group.shed_share:.0%}",
         )
     sensors = Table("sensor", "readings", "refused", "last reading", "fault", title="Sensors")
     for sensor in status.sensors:
@@ -59,6 +62,9 @@ def print_status(status_json: str) -> None:
         watches.add_row(watch.id, str(watch.judged), str(watch.with_findings), str(watch.open_incidents))
     for table in (cameras, groups, sensors, watches):
         console.print(table)
+    for group in status.groups:
+        if group.last_death is not None:
+            console.print(f"[red]last death[/red] of {_in_short(group.cameras)}: {escape(group.last_death)}")
     for aside in status.set_aside:
         again_s = (aside.again_at - datetime.now(UTC)).total_seconds()
         console.print(
@@ -86,6 +92,11 @@ def _print_backlog(console: Console, backlog: Backlog) -> None:
         console.print(f"[red]not on the disk yet:[/red] {backlog.uncommitted} changes")
     if backlog.fault is not None:
         console.print(f"[red]disk:[/red] {escape(backlog.fault)}")
+
+
+def _in_short(cameras: Sequence[str]) -> str:
+    first = escape(", ".join(cameras[:MOST_NAMED]))
+    return first if len(cameras) <= MOST_NAMED else f"{first} and {len(cameras) - MOST_NAMED} more"
 
 
 def _of_ceiling(group: GroupStatus) -> str:

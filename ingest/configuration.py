@@ -216,6 +216,7 @@ class EdgeConfiguration(Section):
 
     ``disk_budget_mb`` bounds outbox and evidence together, in millions of bytes. ``workers`` processes share the
     cameras, one for each core where it is 0; ``worker_memory_mb`` bounds each of them, in MiB.
+    Prometheus is answered at ``metrics_port``, where there is one.
     """
 
     edge_id: Name
@@ -224,6 +225,8 @@ class EdgeConfiguration(Section):
     disk_budget_mb: Annotated[int, Field(ge=50, le=10_000_000)] = 4000
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     worker_memory_mb: Annotated[int, Field(ge=100, le=10_000_000)] | None = None
+    metrics_host: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     centre: Centre | None = None
     cameras: list[Camera] = []
     brokers: list[Broker] = []

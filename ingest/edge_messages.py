@@ -83,6 +83,7 @@ class Backlog(Wire):
 class GroupStatus(Wire):
     """One process that looks at some cameras; ``process_id`` is None while it waits to be started.
 
+    ``shed_share`` of the configured looks are left out while it is overloaded, evenly over its cameras.
     ``suspected``: A process died again and again, and this one has a part of its cameras, to find the one at fault.
     """
 
@@ -93,6 +94,7 @@ class GroupStatus(Wire):
     memory_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     memory_ceiling_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     last_beat_at: Utc | None = None
+    shed_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     suspected: bool = False
 
 

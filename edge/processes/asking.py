@@ -31,6 +31,7 @@ class Beat:
     watches: tuple[WatchStatus, ...]
     uncommitted: int = 0
     fault: str | None = None
+    shed_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,7 @@ class CameraGroup:
                 memory_mb=piece.process.memory_mb,
                 memory_ceiling_mb=piece.process.ceiling_mb,
                 last_beat_at=piece.process.last_beat_at,
+                shed_share=round(beat.shed_share, 3) if (beat := piece.process.last_beat) is not None else 0.0,
                 suspected=piece.suspected,
             )
             for piece in self._pieces

@@ -12,6 +12,7 @@ from edge.processes.camera_group import CameraGroup
 from edge.processes.limits import Limits
 from edge.processes.parts import deal, part_of
 from edge.processes.supervision import End
+from edge.processes.tally import Tally
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import CameraStatus, GroupStatus, RequestResult, SetAside
 
@@ -27,6 +28,7 @@ class Fleet:
         self.ends: Counter[End] = Counter()
         """How often a process had to be started again, by cause, since the edge started."""
 
+        self.tally = Tally()
         self._limits = limits or Limits()
         self._groups: list[CameraGroup] = []
         self._retired: list[CameraGroup] = []
@@ -63,6 +65,9 @@ class Fleet:
         well = {id(group) for group in self._groups if group.is_well}
         for group in self._groups:
             group.tend(others_are_well=bool(well - {id(group)}))
+            for process in group.processes:
+                for camera in process.fresh_beat():
+                    self.tally.note(process.pid, camera)
 
     def stop(self, *, within_s: float) -> None:
         """Stops all groups, which have so long all together."""

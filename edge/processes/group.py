@@ -32,6 +32,7 @@ from edge.processes.asking import Beat, CannotStart
 from edge.processes.cannot_start import WatchCannotStart
 from edge.processes.group_requests import GroupRequests
 from edge.processes.orphans import end_with_parent
+from edge.processes.overload import Overload
 from edge.reading.budget import DecodeBudget
 from edge.reading.camera import Look
 from edge.reading.feeds import CameraFeed, Mailbox
@@ -127,6 +128,7 @@ class Group:
             )
             for c in configuration.cameras
         }
+        self._overload = Overload()
         self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=clock)
 
     def _camera_looks(self, camera: Camera, configuration: EdgeConfiguration) -> CameraLooks | PresetLooks:
@@ -158,6 +160,7 @@ class Group:
                 next_beat_s = time.monotonic() + BEAT_EVERY_S
                 self._keeper.keep(Commit())
                 self._note_lost()
+                self._heed_overload()
                 pipe.send(self.beat())
         for feed in self._feeds.values():
             feed.join(timeout=5)
@@ -166,11 +169,21 @@ class Group:
         self._outbox.close()
 
     def _look(self, camera_id: str, look: Look) -> list[RequestResult]:
+        waited_s = self._clock.now().boot_s - look.moment.boot_s + look.late_s
+        begun_s = time.monotonic()
         looked = self._looks[camera_id].look(look, asked=self._requests.waits_for(camera_id))
         if looked.fault is None:
             self._feeds[camera_id].looks += 1
             self._feeds[camera_id].last_look_at = look.moment.utc
-        return self._requests.answered_by(camera_id, look, looked)
+        answers = self._requests.answered_by(camera_id, look, looked)
+        every_s = self._feeds[camera_id].camera.look_every_s
+        self._overload.looked(waited_s=waited_s, took_s=time.monotonic() - begun_s, every_s=every_s)
+        return answers
+
+    def _heed_overload(self) -> None:
+        if self._overload.judged_anew():
+            for feed in self._feeds.values():
+                feed.stretch(self._overload.stretch)
 
     def _note_lost(self) -> None:
         for camera_id, feed in self._feeds.items():
@@ -192,6 +205,7 @@ class Group:
             watches=tuple(watch.status() for looks in self._looks.values() for watch in looks.watches),
             uncommitted=self._keeper.uncommitted,
             fault=self._keeper.fault,
+            shed_share=self._overload.shed_share,
         )
 
 

@@ -36,6 +36,8 @@ def part_of(configuration: EdgeConfiguration, cameras: Collection[str]) -> EdgeC
             "disk_budget_mb": EdgeConfiguration.model_fields["disk_budget_mb"].default,
             "workers": 0,
             "worker_memory_mb": None,
+            "metrics_host": EdgeConfiguration.model_fields["metrics_host"].default,
+            "metrics_port": None,
             "cameras": [camera for camera in configuration.cameras if camera.id in cameras],
             "watches": [watch for watch in configuration.watches if watch.camera in cameras],
         }

@@ -25,6 +25,7 @@ from edge.processes.cannot_start import EdgeCannotStart
 from edge.processes.fleet import Fleet
 from edge.processes.group import Folders
 from edge.processes.limits import STOPPING_S, Limits
+from edge.processes.metrics import EdgeCollector, served
 from edge.processes.threads import tireless
 from edge.sensing.side import SensorSide
 from edge.staying.withdrawal import withdraw_unwatched
@@ -92,6 +93,11 @@ class Edge:
         self._withdraw_at_s: float | None = None
 
     def run(self) -> None:
+        collector = EdgeCollector(self.status, self._fleet.tally, self._fleet.ends)
+        with served(collector, host=self._local.metrics_host, port=self._local.metrics_port):
+            self._run()
+
+    def _run(self) -> None:
         threads: list[threading.Thread] = []
         try:
             if self._link is not None:

@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ from edge.processes.questions import Questions
 from edge.processes.spawning import deaf_to_interrupts
 from edge.reading.faults import waits_s
 from ingest.configuration import EdgeConfiguration
-from ingest.edge_messages import RequestResult
+from ingest.edge_messages import CameraStatus, RequestResult
 
 WEIGH_EVERY_S = 2.0
 
@@ -70,6 +70,7 @@ class GroupProcess:
         self._too_large_s: float | None = None
         self._waits: Iterator[float] = waits_s()
         self._questions = Questions()
+        self._fresh: Sequence[CameraStatus] = ()
 
     @property
     def cameras(self) -> list[str]:
@@ -166,6 +167,11 @@ class GroupProcess:
         self._too_large_s = now_s
         process.terminate()
 
+    def fresh_beat(self) -> Sequence[CameraStatus]:
+        """Returns what it told of its cameras since the last time that this was asked."""
+        fresh, self._fresh = self._fresh, ()
+        return fresh
+
     def retire(self) -> None:
         """Asks it to finish what it has in hand, and to stay away until :meth:`take`; tend it until it is retired."""
         if self._retired_s is None:
@@ -236,6 +242,7 @@ class GroupProcess:
     def _take_message(self, message: FromGroup) -> None:
         if isinstance(message, Beat):
             self.last_beat, self.last_beat_at = message, datetime.now(UTC)
+            self._fresh = message.cameras
         elif isinstance(message, CannotStart):
             self.cannot_start = message
         else:

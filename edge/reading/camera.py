@@ -86,6 +86,10 @@ class CameraReader:
         self._last_packet_s = self._last_picture_s = time.monotonic()
         self._asked = self._answered = 0
 
+    def stretch(self, factor: float) -> None:
+        """Makes its looks rarer by ``factor``, 1 or more; called from one other thread."""
+        self._grid.stretch(factor)
+
     def look_next(self) -> None:
         """Asks, from one other thread, for a look out of turn: the next picture that a look could be made of."""
         self._asked += 1

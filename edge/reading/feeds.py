@@ -90,10 +90,17 @@ class CameraFeed(threading.Thread):
         self._rhythm = Rhythm(every_s=camera.look_every_s, rarest_s=rarest_s)
         self._budget = budget or DecodeBudget()
         self._meter = Meter()
+        self._stretch = 1.0
         self._late_s = 0.0
         self._live_since_s: float | None = None
         self.looks = 0
         self.last_look_at: datetime | None = None
+
+    def stretch(self, factor: float) -> None:
+        """Makes its looks rarer by ``factor``, 1 or more, also those of its next openings."""
+        self._stretch = factor
+        if self._reader is not None:
+            self._reader.stretch(factor)
 
     def look_next(self) -> None:
         """Asks for a look out of turn; where the stream is away just now, its first look is one anyway."""
@@ -126,6 +133,7 @@ class CameraFeed(threading.Thread):
             meter=self._meter,
             spread=zlib.crc32(self.camera.id.encode()) / 2**32,  # the same after a restart, and for each another
         )
+        self._reader.stretch(self._stretch)
         came = False
         for look in self._reader.looks():
             came = True

@@ -17,13 +17,18 @@ class LookGrid:
     """
 
     def __init__(self, every_s: float, *, spread: float = 0.0) -> None:
-        self._every_s = every_s
+        self._every_s = self._configured_s = every_s
+        self._back_s = 2 * every_s
         self._spread = spread
         self._next_due_s: float | None = None
         self._looks = 0
 
+    def stretch(self, factor: float) -> None:
+        """Makes looks rarer by ``factor`` from the next one on; may be called from another thread."""
+        self._every_s = self._configured_s * factor
+
     def is_due(self, now_s: float, *, early: bool) -> bool:
-        if self._next_due_s is None or now_s < self._next_due_s - 2 * self._every_s:  # first look, or time jumped back
+        if self._next_due_s is None or now_s < self._next_due_s - self._back_s:  # first look, or time jumped back
             return True
         return now_s >= self._next_due_s - (EARLY * self._every_s if early else 0.0)
 
@@ -32,6 +37,7 @@ class LookGrid:
         if not self.is_due(now_s, early=True):  # a look out of turn leaves the grid as it is
             return
         self._looks += 1
+        self._back_s = 2 * self._every_s
         if self._next_due_s is None:
             self._next_due_s = now_s + self._every_s * (1 - SPREAD * self._spread)
             return

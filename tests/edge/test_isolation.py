@@ -80,7 +80,9 @@ def test_the_incident_goes_on_when_the_process_is_killed_during_a_stay(
         assert sorted(event["incident_id"] for event in centre.events) == sorted(map(str, born))
 
         print_status(edge.status().model_dump_json())
-        assert "its process was ended by Killed" in " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert "last death of yard: its process was ended by Killed" in " ".join(
+            capsys.readouterr().out.replace("│", " ").split()
+        )
 
 
 def _kill(pid: int | None) -> None:

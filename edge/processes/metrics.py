@@ -1,0 +1,91 @@
+"""Shows Prometheus how an edge is: looks, faults, processes, backlog. Nothing is measured for it alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prometheus_client import start_http_server
+from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from edge.processes.cannot_start import EdgeCannotStart
+from edge.processes.supervision import End
+from edge.processes.tally import Tally
+from ingest.edge_messages import CameraState, EdgeStatus
+
+
+class EdgeCollector(Collector):
+    """Makes the metrics anew at each question, from the status and from what was counted since the edge started."""
+
+    def __init__(self, status: Callable[[], EdgeStatus], tally: Tally, ends: Counter[End]) -> None:
+        self._status = status
+        self._tally = tally
+        self._ends = ends
+
+    def describe(self) -> list[Metric]:
+        return []  # or the registry asks for everything once at the start
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields the families (prometheus_client.registry.Collector)."""
+        status = self._status()
+        yield _counted("streetcase_edge_looks", "Looks at a camera", self._tally.looks)
+        yield _counted("streetcase_edge_gated_looks", "Looks that needed no detector", self._tally.gated)
+        faults = CounterMetricFamily(
+            "streetcase_edge_faults", "Times that a camera was lost or blind", labels=["camera", "type"]
+        )
+        for (camera, fault), number in list(self._tally.faults.items()):
+            faults.add_metric([camera, fault], number)
+        yield faults
+        restarts = CounterMetricFamily("streetcase_edge_restarts", "Processes started again", labels=["cause"])
+        for cause in End:
+            restarts.add_metric([cause.value], self._ends[cause])
+        yield restarts
+        states = GaugeMetricFamily("streetcase_edge_cameras", "Cameras by state", labels=["state"])
+        for state in CameraState:
+            states.add_metric([state.value], sum(camera.state is state for camera in status.cameras))
+        yield states
+        memory = GaugeMetricFamily("streetcase_edge_memory_bytes", "What a process holds", labels=["process"])
+        for group in status.groups:
+            if group.memory_mb is not None:
+                memory.add_metric([str(group.process_id)], group.memory_mb * 2**20)
+        yield memory
+        shed = max((group.shed_share for group in status.groups), default=0.0)
+        backlog = status.backlog
+        for name, help_text, value in (
+            ("set_aside_cameras", "Cameras that nobody looks at, for they kill their process", len(status.set_aside)),
+            ("shed_share", "Share of the configured looks left out, in the group that leaves out most", shed),
+            ("backlog_events", "Events that wait to be sent", backlog.events),
+            ("backlog_evidence_items", "Pictures that wait to be sent", backlog.evidence_items),
+            ("backlog_evidence_bytes", "Bytes of pictures that wait to be sent", backlog.evidence_bytes),
+            ("open_incidents", "Incidents that are open", len(status.open_incidents)),
+        ):
+            yield GaugeMetricFamily(f"streetcase_edge_{name}", help_text, value=value)
+
+
+def _counted(name: str, help_text: str, counts: Counter[str]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, help_text, labels=["camera"])
+    for camera, number in list(counts.items()):
+        family.add_metric([camera], number)
+    return family
+
+
+@contextmanager
+def served(collector: EdgeCollector, *, host: str, port: int | None) -> Iterator[None]:
+    """Serves ``/metrics`` while the block runs, where there is a port. Raises: EdgeCannotStart: It is taken."""
+    if port is None:
+        yield
+        return
+    registry = CollectorRegistry()
+    registry.register(collector)
+    try:
+        server, thread = start_http_server(port, addr=host, registry=registry)
+    except OSError as error:
+        raise EdgeCannotStart(f"metrics_port: {host}:{port} cannot be used: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
