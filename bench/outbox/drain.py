@@ -89,7 +89,7 @@ def _fill_backlog(
         many = []
         for number in range(start, min(start + PER_COMMIT, events)):
             picture = next(made)
-            item = evidence.keep(Picture(roles[number % len(roles)], picture.taken_at, picture.jpeg))
+            item = evidence.keep(Picture(roles[number % len(roles)], picture.taken_at, picture.content))
             many.append(event(edge_id, number, [item]))
         outbox.commit(commit(*many))
     # They have waited for long: none of them is fresh.

@@ -34,12 +34,13 @@ class EvidenceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded picture that waits to be written: what it shows, when, and its JPEG bytes."""
+    """An encoded picture or clip that waits to be written: what it shows, when, and its bytes."""
 
     role: EvidenceRole
     taken_at: datetime
-    jpeg: bytes
+    content: bytes
     plate_kept: bool = False
+    media_type: str = "image/jpeg"
 
 
 def wide_picture(image: Image, *, role: EvidenceRole, taken_at: datetime) -> Picture:
@@ -86,19 +87,19 @@ class EvidenceFolder:
 
     def keep(self, picture: Picture) -> EvidenceItem:
         """Writes the picture durably and returns its item. Raises: EvidenceError: Disk full or unwritable."""
-        sha256 = hashlib.sha256(picture.jpeg).hexdigest()
+        sha256 = hashlib.sha256(picture.content).hexdigest()
         path = self.path(sha256)
         try:
             self._settle(path.parent)
             if not path.exists():
-                self._write(path, picture.jpeg)
+                self._write(path, picture.content)
             sync_folder(path.parent)
         except OSError as error:
             raise EvidenceError(f"evidence cannot be written: {error.strerror}") from error
         return EvidenceItem(
             sha256=sha256,
-            media_type="image/jpeg",
-            size_bytes=len(picture.jpeg),
+            media_type=picture.media_type,
+            size_bytes=len(picture.content),
             role=picture.role,
             taken_at=picture.taken_at,
             plate_kept=picture.plate_kept,

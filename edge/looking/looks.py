@@ -16,6 +16,7 @@ from edge.looking.recent_looks import RecentLooks
 from edge.looking.regions import Region
 from edge.looking.sameness import small_picture
 from edge.looking.studio import Studio
+from edge.looking.timelapse import timelapse
 from edge.looking.zones import covered_share, stands_in
 from edge.outbox.box import Commit, OutboxError
 from edge.outbox.keeper import Keeper
@@ -207,6 +208,7 @@ class CameraLooks:
                 stay.evidence.append(self._evidence.keep(start))
             if change.change is Change.RAISED:
                 stay.evidence += self._confirm(stay, studio, keep_plate=watch.keep_plate)
+                stay.evidence += self._timelapse(stay, studio)
             elif change.clear_reason is ClearReason.GONE:
                 stay.evidence.append(self._evidence.keep(studio.wide(EvidenceRole.AFTER)))
         except (EvidenceError, DetectorError) as error:
@@ -219,6 +221,16 @@ class CameraLooks:
         if box is not None:
             items.append(self._evidence.keep(studio.crop(box, keep_plate=keep_plate)))
         return items
+
+    def _timelapse(self, stay: Stay, studio: Studio) -> list[EvidenceItem]:
+        """Returns the clip from first seen to now, where enough looks of that time are kept."""
+        if self._recent is None:
+            return []
+        try:
+            clip = timelapse(self._recent.between(stay.first_seen.utc, studio.taken_at))
+        except OSError as error:
+            raise EvidenceError(f"kept looks cannot be read: {error.strerror}") from error
+        return [self._evidence.keep(clip)] if clip is not None else []
 
     def _remove(self, stay: Stay) -> None:
         """Removes the pictures of a stay that came to nothing, unless a stay born in the same look shares them."""

@@ -69,6 +69,12 @@ class RecentLooks:
         """Notes that this look could not be kept, so that the next try is not the very next look."""
         self._last = moment
 
+    def between(self, first: datetime, last: datetime) -> list[RecentLook]:
+        """Returns the kept looks of that time, the oldest first. Raises: OSError."""
+        return [
+            look for look in recent_looks(self._root, self._camera_id, now=last) if first <= look.captured_at <= last
+        ]
+
     def repeat(self, small: Grey, moment: Moment) -> bool:
         """Keeps the last picture once more under the name of this look, where nothing in it has changed; else False.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, Image
 from edge.looking.evidence import Picture, crop_picture, wide_picture
 from edge.looking.privacy import blurred
@@ -19,6 +21,10 @@ class Studio:
         self._privacy = privacy
         self.findings: list[Finding] | None = None
         self._without_plates: Image | None = None
+
+    @property
+    def taken_at(self) -> datetime:
+        return self._frame.captured_at
 
     def wide(self, role: EvidenceRole) -> Picture:
         return wide_picture(self.blurred(), role=role, taken_at=self._frame.captured_at)

@@ -108,8 +108,8 @@ def test_start_and_crop_stay_within_two_hundred_kilobytes_even_of_noise() -> Non
     wide = wide_picture(picture, role=EvidenceRole.START, taken_at=NOW)
     crop = crop_picture(picture, (0.2, 0.2, 0.9, 0.9), taken_at=NOW)
 
-    assert len(wide.jpeg) <= WIDE_MAX_BYTES
-    assert len(crop.jpeg) <= CROP_MAX_BYTES
+    assert len(wide.content) <= WIDE_MAX_BYTES
+    assert len(crop.content) <= CROP_MAX_BYTES
 
 
 def test_evidence_is_named_by_its_bytes_and_kept_once(tmp_path: Path) -> None:
@@ -119,15 +119,15 @@ def test_evidence_is_named_by_its_bytes_and_kept_once(tmp_path: Path) -> None:
     first, second = folder.keep(picture), folder.keep(picture)
 
     assert first == second
-    assert first.sha256 == hashlib.sha256(picture.jpeg).hexdigest()
-    assert folder.path(first.sha256).read_bytes() == picture.jpeg
+    assert first.sha256 == hashlib.sha256(picture.content).hexdigest()
+    assert folder.path(first.sha256).read_bytes() == picture.content
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder.path(first.sha256)]
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_with_a_reason(tmp_path: Path) -> None:
     folder = EvidenceFolder(tmp_path)
     picture = wide_picture(noise(), role=EvidenceRole.CONFIRM, taken_at=NOW)
-    sha256 = hashlib.sha256(picture.jpeg).hexdigest()
+    sha256 = hashlib.sha256(picture.content).hexdigest()
     (tmp_path / sha256[:2]).write_text("a file where a folder must be")
 
     with pytest.raises(EvidenceError, match="cannot be written"):
@@ -140,7 +140,7 @@ def test_a_folder_that_was_taken_away_is_made_again(tmp_path: Path) -> None:
     folder.keep(picture)
     shutil.rmtree(tmp_path / "evidence")
 
-    assert folder.path(folder.keep(picture).sha256).read_bytes() == picture.jpeg
+    assert folder.path(folder.keep(picture).sha256).read_bytes() == picture.content
 
 
 def test_strays_are_swept_and_what_is_named_or_young_stays(tmp_path: Path) -> None:
