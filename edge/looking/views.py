@@ -24,9 +24,7 @@ _HALFWAY_WH = (640, 360)
 TILES_WH = (16, 9)
 
 BLACK_BELOW = 30
-WHITE_FROM = 233
-"""Cameras count brightness to 255 or, as television does, from 16 to 235."""
-
+WHITE_FROM = 248
 SHARE = 0.99
 WHITE_SHARE = 0.85
 
@@ -83,7 +81,8 @@ def unlit(view: SmallView) -> ViewFault | None:
     seen = view.grey[view.grey > 0]
     if seen.size == 0 or np.count_nonzero(seen < BLACK_BELOW) >= SHARE * seen.size:
         return ViewFault.BLACK
-    if np.count_nonzero(seen >= WHITE_FROM) >= WHITE_SHARE * seen.size:
+    # By night most of a street may be as black as a mask; one bright window in it blinds nobody.
+    if seen.size >= view.grey.size / 2 and np.count_nonzero(seen >= WHITE_FROM) >= WHITE_SHARE * seen.size:
         return ViewFault.WHITE
     return None
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.base import Image
 
@@ -28,9 +31,15 @@ def scene(seed: int = 1) -> Image:
 
 
 def noisy(image: Image, seed: int = 1, sigma: float = 2.0) -> Image:
-    """Adds the noise of a sensor; each seed is another look."""
-    noise = np.random.default_rng(seed).normal(0, sigma, image.shape[:2])
-    return np.clip(image + noise[..., None], 0, 255).astype(np.uint8)
+    """Adds the noise of a sensor; one seed and the next are two looks."""
+    levels: NDArray[np.int16] = image + _noise(seed % 16, sigma, image.shape[:2])
+    return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+@cache
+def _noise(seed: int, sigma: float, shape: tuple[int, ...]) -> NDArray[np.int16]:
+    noise = np.random.default_rng(seed).normal(0, sigma, (*shape, 1))
+    return noise.round().astype(np.int16)
 
 
 def dimmed(image: Image, share: float) -> Image:

@@ -42,7 +42,7 @@ def decoded(clip: bytes) -> list[Image]:
         return [frame.to_ndarray(format="bgr24").astype(np.uint8) for frame in container.decode(video=0)]
 
 
-@pytest.mark.parametrize(("looks", "pictures"), [(3, None), (4, 4), (60, 60), (100, MOST_PICTURES)])
+@pytest.mark.parametrize(("looks", "pictures"), [(3, None), (4, 4), (80, MOST_PICTURES)])
 def test_it_has_the_looks_from_first_seen_to_raised(tmp_path: Path, looks: int, pictures: int | None) -> None:
     clip = timelapse(kept(tmp_path, looks))
 

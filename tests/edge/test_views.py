@@ -99,7 +99,7 @@ def test_a_view_is_held_against_what_the_camera_usually_shows(
 
 
 def test_dusk_that_comes_slowly_is_no_cover(camera: Camera) -> None:
-    suspected = [camera.look(dimmed(SCENE, 1 - 0.8 * step / 60), times=3) for step in range(60)]
+    suspected = [camera.look(dimmed(SCENE, 1 - 0.8 * step / 80)) for step in range(80)]
 
     assert set(suspected) == {None}
 
@@ -219,6 +219,13 @@ def test_a_masked_camera_is_judged_by_what_it_shows() -> None:
 
     assert unlit(view(masked)) is None
     assert unlit(view(np.zeros_like(SCENE))) is ViewFault.BLACK
+
+
+def test_a_bright_window_in_a_black_night_is_neither_black_nor_white() -> None:
+    night = np.zeros_like(SCENE)
+    night[100:160, 200:300] = 255
+
+    assert unlit(view(night)) is None
 
 
 def test_two_looks_of_a_real_sensor_are_never_the_same() -> None:
