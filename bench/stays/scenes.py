@@ -29,6 +29,11 @@ def _one_after_another(stage: Stage) -> Scene:
     return _scene("one after another", stage, [_Parked(stage, 0, 0, 6.5, 38), _Parked(stage, 1, 0, 52.5, 86)])
 
 
+def _quickly_replaced(stage: Stage) -> Scene:
+    """Another vehicle takes the place within the grace: what stands there is not what stood there."""
+    return _scene("quickly replaced", stage, [_Parked(stage, 0, 0, 6.5, 40), _Parked(stage, 1, 0, 44.5, 86)])
+
+
 def _passers_by(stage: Stage) -> Scene:
     """Somebody walks in front all the time, and twice a large vehicle hides the parked one for some seconds."""
     parked = _Parked(stage, 0, 0, 6.5, 84)
@@ -99,8 +104,8 @@ def _long_hidden(stage: Stage) -> Scene:
 
 
 _SCENES: Sequence[Callable[[Stage], Scene]] = (
-    _arrive_stay_leave, _one_after_another, _side_by_side, _passers_by, _long_hidden, _nobody_stays, _changing_light,
-    _shake, _gap, _night,
+    _arrive_stay_leave, _one_after_another, _quickly_replaced, _side_by_side, _passers_by, _long_hidden,
+    _nobody_stays, _changing_light, _shake, _gap, _night,
 )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ _PLATES = {
 
 
 def stages_of(data: Path) -> list[Stage]:
-    """Returns the streets of ``plates`` with the vehicles of ``cutouts/cars`` and our own drawn people.
+    """Returns the streets of ``plates`` with the vehicles of ``cutouts/cars``; who passes in front is drawn.
 
     Raises: FileNotFoundError: If one of the pictures is not there.
     """
@@ -81,7 +81,7 @@ def stages_of(data: Path) -> list[Stage]:
                 zone=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),
                 spots=[(x * width, y * height) for x, y in spots],
                 vehicles=vehicles,
-                passing=_cutout(cars[0], round(1.3 * length * width)),
+                passing=box_truck(round(1.3 * length * width), cab=(60, 44, 150)),
                 figures=figures,
                 person_px=0.42 * length * width,
             )
