@@ -21,6 +21,7 @@ import av
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 SHORTEST_WAIT_S = 0.1
+FLAPPING_WAIT_S = 4.0
 
 
 class CameraFault(Exception):
@@ -98,7 +99,7 @@ class BackOff:
     """Says how long to wait before the next try: ever longer, and each time another part of that (full jitter).
 
     A hundred cameras behind one switch that comes back must not all knock in the same instant. A spell of playing as
-    long as the wait before it begins anew; a camera that plays for a moment and fails again waits longer and longer.
+    long as the wait before begins anew; a camera that plays for a moment each time is tried every few seconds.
     """
 
     def __init__(self, *, first_s: float = FIRST_WAIT_S, longest_s: float = LONGEST_WAIT_S) -> None:
@@ -111,6 +112,8 @@ class BackOff:
         """Returns the seconds to wait now, after a try that played for ``played_s`` seconds."""
         if played_s > 0 and played_s >= self._waited_s:
             self._ceiling_s = self._first_s
+        elif played_s > 0:
+            self._ceiling_s = min(self._ceiling_s, FLAPPING_WAIT_S)
         self._waited_s = max(SHORTEST_WAIT_S, random.uniform(0.0, self._ceiling_s))  # noqa: S311 - keeps no secret
         self._ceiling_s = min(self._ceiling_s * 2, self._longest_s)
         return self._waited_s

@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from edge.reading.camera import CameraReader
-from edge.reading.faults import FIRST_WAIT_S, LONGEST_WAIT_S, BackOff, redacted
+from edge.reading.faults import FIRST_WAIT_S, FLAPPING_WAIT_S, LONGEST_WAIT_S, BackOff, redacted
 from edge.reading.feeds import WAITING_LOOKS, CameraFeed, Mailbox
 from edge.reading.rhythm import Rhythm
 from edge.staying.clock import SystemClock
@@ -207,7 +207,7 @@ def test_waits_grow_up_to_a_ceiling_and_are_never_the_same_for_two() -> None:
 
 
 @pytest.mark.parametrize(
-    ("played_s", "longest_s"), [(0.0, LONGEST_WAIT_S), (0.01, LONGEST_WAIT_S), (90.0, FIRST_WAIT_S)]
+    ("played_s", "longest_s"), [(0.0, LONGEST_WAIT_S), (0.01, FLAPPING_WAIT_S), (90.0, FIRST_WAIT_S)]
 )
 def test_only_a_camera_that_played_for_a_while_is_tried_again_soon(played_s: float, longest_s: float) -> None:
     waits_s = [[b.next_s(played_s=played_s) for _ in range(8)][-1] for b in [BackOff() for _ in range(100)]]
