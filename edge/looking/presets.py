@@ -83,6 +83,11 @@ class PresetLooks:
     def watches(self) -> list[CameraWatch]:
         return [watch for looks in self._looks.values() for watch in looks.watches]
 
+    @property
+    def suspect(self) -> bool:
+        """Whether a stay is suspected in one of its views."""
+        return any(looks.suspect for looks in self._looks.values())
+
     def look(self, look: Look, *, asked: bool = False) -> Looked:
         """Judges one frame by the watches of its preset; those of the others neither see it nor miss anything in it."""
         studio = Studio(look.frame, self._privacy)

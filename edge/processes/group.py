@@ -160,7 +160,7 @@ class Group:
                 next_beat_s = time.monotonic() + BEAT_EVERY_S
                 self._keeper.keep(Commit())
                 self._note_lost()
-                self._heed_overload()
+                self._pace_looks()
                 pipe.send(self.beat())
         for feed in self._feeds.values():
             feed.join(timeout=5)
@@ -180,10 +180,10 @@ class Group:
         self._overload.looked(waited_s=waited_s, took_s=time.monotonic() - begun_s, every_s=every_s)
         return answers
 
-    def _heed_overload(self) -> None:
-        if self._overload.judged_anew():
-            for feed in self._feeds.values():
-                feed.stretch(self._overload.stretch)
+    def _pace_looks(self) -> None:
+        self._overload.judged_anew()
+        for camera_id, feed in self._feeds.items():
+            feed.stretch(self._overload.stretch_of(suspect=self._looks[camera_id].suspect))
 
     def _note_lost(self) -> None:
         for camera_id, feed in self._feeds.items():

@@ -87,7 +87,7 @@ class CameraReader:
         self._asked = self._answered = 0
 
     def stretch(self, factor: float) -> None:
-        """Makes its looks rarer by ``factor``, 1 or more; called from one other thread."""
+        """Makes its looks rarer by ``factor``, below 1 more frequent; called from one other thread."""
         self._grid.stretch(factor)
 
     def look_next(self) -> None:

@@ -97,7 +97,7 @@ class CameraFeed(threading.Thread):
         self.last_look_at: datetime | None = None
 
     def stretch(self, factor: float) -> None:
-        """Makes its looks rarer by ``factor``, 1 or more, also those of its next openings."""
+        """Makes its looks rarer by ``factor``, below 1 more frequent, also those of its next openings."""
         self._stretch = factor
         if self._reader is not None:
             self._reader.stretch(factor)

@@ -24,7 +24,7 @@ class LookGrid:
         self._looks = 0
 
     def stretch(self, factor: float) -> None:
-        """Makes looks rarer by ``factor`` from the next one on; may be called from another thread."""
+        """Makes looks rarer by ``factor``, below 1 more frequent, from the next one on; from any thread."""
         self._every_s = self._configured_s * factor
 
     def is_due(self, now_s: float, *, early: bool) -> bool:

@@ -82,6 +82,34 @@ def test_an_overloaded_group_looks_less_often_at_all_alike_and_comes_back() -> N
     assert min(group.looks[camera] * every_s / 60 for camera, every_s in EVERY_S.items()) > 0.9
 
 
+def test_where_a_stay_is_suspected_looks_are_twice_as_frequent_while_there_is_room() -> None:
+    group = Simulated()
+    assert group.overload.stretch_of(suspect=True) == 1.0  # nobody knows yet how much time looks take
+
+    group.run(20, look_takes_s=0.01)
+    assert group.overload.stretch_of(suspect=True) == 0.5
+    assert group.overload.stretch_of(suspect=False) == 1.0
+
+    group.run(20, look_takes_s=0.025)  # half of the time: room to go on, and none to begin
+    assert group.overload.stretch_of(suspect=True) == 0.5
+    group.run(60, look_takes_s=0.1)
+    assert group.overload.stretch_of(suspect=True) == group.overload.stretch > 1.0
+    group.run(120, look_takes_s=0.025)
+    assert group.overload.stretch_of(suspect=True) == 1.0
+
+
+def test_a_grid_of_half_the_interval_looks_twice_as_often() -> None:
+    grid = LookGrid(4.0)
+    looks = []
+    for second in range(40):
+        grid.stretch(0.5 if second >= 20 else 1.0)
+        if grid.is_due(second, early=False):
+            grid.looked(second)
+            looks.append(second)
+
+    assert looks == [0, 4, 8, 12, 16, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38]
+
+
 def test_a_grid_that_is_let_loose_again_waits_for_its_time() -> None:
     grid = LookGrid(4.0)
     grid.stretch(8)
