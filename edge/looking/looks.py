@@ -10,8 +10,9 @@ import structlog
 
 from detectors.base import DetectorError, Finding, Frame, FrameDetector
 from edge.looking.camera_faults import CameraFaults
-from edge.looking.evidence import EvidenceError, EvidenceFolder, Picture
+from edge.looking.evidence import EvidenceError, EvidenceFolder
 from edge.looking.gate import Counting, Gate
+from edge.looking.negative import Negative
 from edge.looking.recent_looks import RecentLooks
 from edge.looking.regions import Region
 from edge.looking.sameness import small_picture
@@ -26,6 +27,9 @@ from edge.staying.stays import Change, Stay, StayChange, WatchStays
 from ingest.configuration import GateMode, Policy, Watch
 from ingest.contract import ClearReason, EvidenceItem, EvidenceRole
 from ingest.edge_messages import CameraStatus, WatchStatus
+
+MAY_STAY = 0.1
+"""From this share of its dwell on, a stay is worth the blur of its first picture, which waits in memory until then."""
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +106,7 @@ class CameraLooks:
         self._gate = gate
         self.faults = faults
         self._regions = {key: _region(key, self.watches) for key in dict.fromkeys(id(w.detector) for w in watches)}
-        self._starts: dict[UUID, Picture] = {}
+        self._starts: dict[UUID, Negative] = {}
         self._failing = False
         self._found: dict[int, list[Finding]] = {}
 
@@ -195,17 +199,19 @@ class CameraLooks:
         stay = change.stay
         try:
             if change.change is Change.BORN:
-                self._starts[stay.incident_id] = studio.wide(EvidenceRole.START)
+                self._starts[stay.incident_id] = studio.negative()
                 return
             if change.change is Change.ABSENT:
                 return
-            # What is seen a second time may stay: only now does its first picture touch the disk.
+            if change.change is Change.SEEN and stay.dwell_s < MAY_STAY * watch.dwell_s:
+                return
+            # What has stayed for a while may stay on: only now does its first picture touch the disk.
             start = self._starts.pop(stay.incident_id, None)
             if change.change is Change.DROPPED:
                 self._remove(stay)
                 return
             if start is not None:
-                stay.evidence.append(self._evidence.keep(start))
+                stay.evidence.append(self._evidence.keep(start.developed(EvidenceRole.START)))
             if change.change is Change.RAISED:
                 stay.evidence += self._confirm(stay, studio, keep_plate=watch.keep_plate)
                 stay.evidence += self._timelapse(stay, studio)

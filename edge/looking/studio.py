@@ -6,6 +6,7 @@ from datetime import datetime
 
 from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, Image
 from edge.looking.evidence import Picture, crop_picture, wide_picture
+from edge.looking.negative import Negative
 from edge.looking.privacy import blurred
 from ingest.contract import EvidenceRole
 
@@ -21,10 +22,17 @@ class Studio:
         self._privacy = privacy
         self.findings: list[Finding] | None = None
         self._without_plates: Image | None = None
+        self._negative: Negative | None = None
 
     @property
     def taken_at(self) -> datetime:
         return self._frame.captured_at
+
+    def negative(self) -> Negative:
+        """Returns the picture as it can wait in memory, for those who may need it later."""
+        if self._negative is None:
+            self._negative = Negative(self._frame, self._privacy, findings=self.findings)
+        return self._negative
 
     def wide(self, role: EvidenceRole) -> Picture:
         return wide_picture(self.blurred(), role=role, taken_at=self._frame.captured_at)

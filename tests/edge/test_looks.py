@@ -40,6 +40,16 @@ class ScriptedDetector:
         return [list(self.findings) for _ in frames]
 
 
+class Counted(ScriptedDetector):
+    """Counts its runs."""
+
+    runs = 0
+
+    def detect(self, frames: Sequence[Frame]) -> list[list[Finding]]:
+        self.runs += len(frames)
+        return super().detect(frames)
+
+
 class Yard:
     """One camera with one watch on a clock that moves by looks of two seconds."""
 
@@ -121,6 +131,21 @@ def test_what_passes_leaves_no_picture_behind(yard: Yard) -> None:
     assert yard.files == set()
     assert yard.events == []
     assert yard.outbox.stays() == []
+
+
+def test_what_only_passes_costs_no_run_for_its_blur(tmp_path: Path) -> None:
+    yard = Yard(tmp_path, watch(dwell_s=6, grace_s=6))
+    privacy = Counted([])
+    yard.looks._privacy = privacy
+
+    yard.look(car())
+    yard.look(car((0.1, 0.1, 0.2, 0.2)))
+    assert privacy.runs == 0
+    yard.look(car())
+
+    assert privacy.runs == 1
+    assert len(yard.files) == 1
+    yard.outbox.close()
 
 
 def test_a_picture_that_two_stays_share_is_kept_for_the_one_that_stays(yard: Yard) -> None:

@@ -1,0 +1,52 @@
+"""Keeps a picture in memory until it is known whether anybody needs it; only then is it blurred and encoded to be kept.
+
+Most things that come only pass: blurring a start picture for each of them would cost more than finding them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from detectors.base import Finding, Frame, FrameDetector
+from edge.looking.evidence import MAX_WIDTH, EvidenceError, Picture, wide_picture
+from edge.looking.privacy import blurred
+from ingest.contract import EvidenceRole
+
+QUALITY = 90
+
+
+class Negative:
+    """One frame, packed small. It is not blurred: it never leaves memory, and what is developed from it is.
+
+    findings: Of the whole frame by the privacy detector, where it has run already.
+    Raises: EvidenceError: If the frame can't be encoded.
+    """
+
+    def __init__(self, frame: Frame, privacy: FrameDetector, *, findings: Sequence[Finding] | None) -> None:
+        image = frame.image
+        if image.shape[1] > MAX_WIDTH:
+            size_wh = MAX_WIDTH, max(1, round(image.shape[0] * MAX_WIDTH / image.shape[1]))
+            image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+        done, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        if not done:
+            raise EvidenceError(f"picture of shape {image.shape} cannot be encoded")
+        self._packed = encoded
+        self._taken_at = frame.captured_at
+        self._privacy = privacy
+        self._findings = findings
+        self._developed: Picture | None = None
+
+    def developed(self, role: EvidenceRole) -> Picture:
+        """Returns the whole picture with every head and plate blurred; the same for all who ask.
+
+        Raises: DetectorError: If the privacy detector fails. EvidenceError: If the picture can't be encoded.
+        """
+        if self._developed is None:
+            image = np.asarray(cv2.imdecode(self._packed, cv2.IMREAD_COLOR), dtype=np.uint8)
+            if self._findings is None:
+                self._findings = self._privacy.detect([Frame(image, self._taken_at)])[0]
+            self._developed = wide_picture(blurred(image, self._findings), role=role, taken_at=self._taken_at)
+        return self._developed
