@@ -29,7 +29,7 @@ def open_clip(file: Path) -> Clip:
     if "://" in str(file) or str(file).startswith(("http:/", "https:/", "rtsp:/", "rtsps:/")):
         raise ClipUnusable(f"a file is tried, not a stream: {str(file).partition(':')[0]}:// is for `edge run`")
     if not file.is_file():
-        raise ClipUnusable(f"{file}: no such file")
+        raise ClipUnusable(f"{file}: is no file" if file.exists() else f"{file}: no such file")
     try:
         with av.open(str(file)) as container:
             if not container.streams.video:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import wave
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,18 @@ def test_what_is_no_clip_is_told_in_a_line(tmp_path: Path, content: bytes | None
     result = _try(clip, _watches(tmp_path), tmp_path / "out")
 
     assert (result.exit_code, says in result.output, "Traceback" in result.output) == (2, True, False)
+
+
+def test_a_recording_without_pictures_is_told_in_a_line(tmp_path: Path) -> None:
+    sound = tmp_path / "sound.wav"
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16000))
+
+    for clip, says in ((sound, "sound.wav: holds no video"), (tmp_path, "is no file")):
+        result = _try(clip, _watches(tmp_path), tmp_path / "out")
+
+        assert (result.exit_code, says in result.output) == (2, True), result.output
 
 
 def test_a_stream_is_no_clip(tmp_path: Path) -> None:
