@@ -130,13 +130,15 @@ class CameraLooks:
         try:
             if self.faults is not None and (blind := self.faults.look(look, studio)) is not None:
                 return Looked(studio, fault=f"the view is {blind}")
-            counting = self._counting(look, studio, asked=asked)
+            self._found = {}
+            rests = not asked and bool(self.watches) and all(w.stays.rests(look.moment) for w in self.watches)
+            counting = [[] for _ in self.watches] if rests else self._counting(look, studio, asked=asked)
         except DetectorError as error:
             if not self._failing:
                 log.error("detector lost", error=str(error))
             self._failing = True
             return Looked(studio, fault=str(error))
-        if self._failing:
+        if self._failing and not rests:
             log.info("detector back")
             self._failing = False
         judged = zip(self.watches, counting, strict=True)
@@ -158,7 +160,6 @@ class CameraLooks:
 
     def _counting(self, look: Look, studio: Studio, *, asked: bool) -> Counting:
         """Returns what counts for each watch: found in this frame or, where nothing has changed, in the last run's."""
-        self._found = {}
         held = self._gate.held(look.frame, look.moment) if self._gate is not None else None
         if self._gate is not None and held is not None and self._gate.mode is GateMode.ON and not asked:
             self._gate.gated += 1

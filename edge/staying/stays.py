@@ -71,6 +71,10 @@ class WatchStays:
         """
         return any(not s.raised and s.sightings > 1 and s.dwell_s < self.watch.dwell_s for s in self.stays)
 
+    def rests(self, moment: Moment) -> bool:
+        """Whether a look at this moment is outside the watch's hours or under a permit: nothing counts in it."""
+        return self._windows.why_closed(moment.utc) is not None
+
     def judge(
         self,
         findings: Sequence[Finding],

@@ -210,6 +210,22 @@ def test_an_incident_whose_watch_was_taken_out_of_the_configuration_is_withdrawn
     outbox.close()
 
 
+def test_out_of_hours_the_detector_rests_and_an_incident_ends_without_a_picture_of_a_cleared_scene(
+    tmp_path: Path,
+) -> None:
+    hours = {"active": [{"from": "08:00", "to": "08:01"}]}
+    yard = Yard(tmp_path, Watch.model_validate(watch(dwell_s=6).model_dump() | hours))
+    yard.look(car(), times=29)
+
+    yard.look(times=5, fails=True)  # who does not ask the detector does not notice that it fails
+
+    raised, cleared = yard.events
+    assert (raised.phase, cleared.clear_reason) == (Phase.RAISED, ClearReason.OUT_OF_HOURS)
+    assert {item.role for item in cleared.evidence} == {EvidenceRole.START, EvidenceRole.CONFIRM, EvidenceRole.CROP}
+    assert yard.looks.watches[0].judged == 34
+    yard.outbox.close()
+
+
 def test_while_the_outbox_cannot_be_read_looking_goes_on(yard: Yard) -> None:
     yard.look(car(), times=2)
     yard.outbox.close()
