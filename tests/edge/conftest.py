@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from detectors.base import Image
 from tests.edge.running import standing_clip
@@ -21,3 +23,11 @@ def street_picture(tmp_path_factory: pytest.TempPathFactory) -> Image:
 def street_clip(tmp_path_factory: pytest.TempPathFactory, street_picture: Image) -> Path:
     """Five minutes in which nothing moves."""
     return standing_clip(tmp_path_factory.mktemp("clip") / "street.mp4", street_picture)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs sets up logging for its whole process, and the next test reads logs, too."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
