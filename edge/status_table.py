@@ -32,6 +32,8 @@ def print_status(status_json: str) -> None:
         console.print(f"watches from the centre: revision {escape(status.configuration_revision)}")
     if status.configuration_fault is not None:
         console.print(f"[red]configuration not taken:[/red] {escape(status.configuration_fault)}")
+    if status.file_fault is not None:
+        console.print(f"[red]file not taken:[/red] {escape(status.file_fault)}")
     cameras = Table("camera", "state", "looks", "last look", "reads", "fault", title="Cameras")
     for camera in status.cameras:
         cameras.add_row(

@@ -46,7 +46,7 @@ class Answers:
     def __init__(
         self, local: EdgeConfiguration, *, ask: Ask, outbox: Outbox, keeper: Keeper, root: Path, stop: threading.Event
     ) -> None:
-        self._local = local
+        self.local = local
         self._ask = ask
         self._outbox = outbox
         self._keeper = keeper
@@ -57,9 +57,9 @@ class Answers:
     def answer(self, request: EdgeRequest, deadline_s: float) -> RequestResult:
         """Returns the answer by ``deadline_s`` of the monotonic clock; it never raises."""
         ready_by_s = deadline_s - TELL_WITHIN_S
-        camera = next((camera for camera in self._local.cameras if camera.id == request.camera), None)
+        camera = next((camera for camera in self.local.cameras if camera.id == request.camera), None)
         if camera is None:
-            listed = ", ".join(c.id for c in self._local.cameras) or "none"
+            listed = ", ".join(c.id for c in self.local.cameras) or "none"
             return failed(request.request_id, f"no camera {request.camera!r} on this edge; there is: {listed}")
         try:
             if request.type is RequestType.TRY_WATCH:
@@ -84,7 +84,7 @@ class Answers:
 
     def _trial(self, request: EdgeRequest, camera: Camera, ready_by_s: float) -> RequestResult:
         try:
-            draft = draft_of(request.watch or {}, self._local)
+            draft = draft_of(request.watch or {}, self.local)
         except OfferRefused as error:
             return failed(request.request_id, str(error))
         if draft.camera != request.camera:
@@ -97,7 +97,7 @@ class Answers:
                 draft,
                 camera,
                 self._root,
-                time_zone=self._local.time_zone,
+                time_zone=self.local.time_zone,
                 deadline_s=ready_by_s,
                 stop=self._stop,
             )

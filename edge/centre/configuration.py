@@ -5,6 +5,7 @@ What is not good is not taken, not even in part: the last good one stays in forc
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,6 +105,16 @@ class CentreConfiguration:
             return _Good(CentreWatches(known=False))
         self._seen.etag = offer.etag
         return _Good(CentreWatches(watches, offer.revision), offer)
+
+    def take_local(self, local: EdgeConfiguration) -> None:
+        """Takes what the edge's own file says now. Raises: OfferRefused: What the centre wants watched does not fit."""
+        with self._lock:
+            offer, part = self._good.offer, self._good.part
+            watches = part.watches if offer is None else watches_of(offer, local)
+            self._local = local
+            self._previous = None
+            # Another object: whoever follows sees that there is something to do.
+            self._good = _Good(dataclasses.replace(part, watches=watches), offer)
 
     def run(self) -> None:
         """Asks each minute until told to stop; while the centre is away, ever more rarely, with jitter."""

@@ -14,6 +14,7 @@ from edge.outbox.box import Counts, Outbox, OutboxError
 from edge.outbox.budget import Budget
 from edge.outbox.keeper import Keeper
 from edge.processes.fleet import Fleet
+from edge.processes.local_file import LocalFile
 from edge.processes.seldom import Seldom
 from edge.sensing.side import SensorSide
 from edge.uplink.link import CentreLink
@@ -39,6 +40,7 @@ class Statuses:
         sensors: SensorSide,
         centre: CentreConfiguration,
         link: CentreLink | None,
+        own: LocalFile | None = None,
     ) -> None:
         self._edge_id = edge_id
         self._outbox = outbox
@@ -48,6 +50,7 @@ class Statuses:
         self._sensors = sensors
         self._centre = centre
         self._link = link
+        self._own = own
         # Each second a status is written, and after days without a link there is much to count.
         self._counted = Seldom(lambda: (outbox.counts(), outbox.open_incidents()), version=outbox.version)
         self._started_at = datetime.now(UTC)
@@ -68,6 +71,7 @@ class Statuses:
             clock_offset_ms=self._link.clock_offset_ms if self._link else None,
             configuration_revision=self._centre.in_force.revision,
             configuration_fault=self._centre.fault,
+            file_fault=self._own.fault if self._own is not None else None,
             cameras=self._fleet.cameras,
             sensors=[desk.status() for desk in desks],
             watches=watches,

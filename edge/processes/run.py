@@ -12,6 +12,7 @@ import structlog
 
 from edge.centre.answers import Answers
 from edge.centre.configuration import FIRST_ANSWER_S, CentreConfiguration, CentreWatches
+from edge.centre.document import OfferRefused
 from edge.centre.kept_offer import KeptOffer
 from edge.centre.requests import Requests
 from edge.centre.statuses import Statuses
@@ -25,6 +26,7 @@ from edge.processes.cannot_start import EdgeCannotStart
 from edge.processes.fleet import Fleet
 from edge.processes.group import Folders
 from edge.processes.limits import STOPPING_S, Limits
+from edge.processes.local_file import LocalFile, needs_restart
 from edge.processes.metrics import EdgeCollector, served
 from edge.processes.threads import tireless
 from edge.sensing.side import SensorSide
@@ -55,8 +57,12 @@ class Edge:
         environment: Mapping[str, str],
         stop: threading.Event,
         limits: Limits | None = None,
+        own: LocalFile | None = None,
     ) -> None:
         self._local = configuration
+        self._own = own
+        self._before: EdgeConfiguration | None = None
+        self._answers: Answers | None = None
         self._stop = stop
         self._folders = Folders(Path(configuration.data_dir))
         self._link = _make_link(configuration, environment)
@@ -78,6 +84,7 @@ class Edge:
             sensors=self._sensors,
             centre=self._centre,
             link=self._link,
+            own=own,
         )
         self._house = House(
             outbox=self._outbox,
@@ -141,7 +148,7 @@ class Edge:
         )
         threads.append(tireless(uplink.run, name="uplink", stop=self._stop))
         threads.append(tireless(lambda: self._report_status(uplink), name="status", stop=self._stop))
-        answers = Answers(
+        answers = self._answers = Answers(
             self._local,
             ask=self._fleet.ask,
             outbox=self._outbox,
@@ -170,6 +177,7 @@ class Edge:
         self._fleet.tend()
         self._sensors.tend()
         self._refuse_what_cannot_start()
+        self._follow_file()
         self._follow_centre()
         if self._withdraw_at_s is not None and time.monotonic() >= self._withdraw_at_s:
             self._withdraw()
@@ -180,6 +188,40 @@ class Edge:
         for watch_id, why in [*self._fleet.cannot_start, *self._sensors.cannot_start]:
             if watch_id in of_centre and self._applied.revision is not None:
                 self._centre.refuse(self._applied.revision, why)
+            elif self._before is not None and self._changing is None:
+                before, self._before = self._before, None
+                if not any(watch.id == watch_id and watch in before.watches for watch in self._local.watches):
+                    self._take_local(before)
+                    if self._own is not None:
+                        self._own.refuse(why)
+
+    def _follow_file(self) -> None:
+        """Takes the edge's own file where it has changed and is good beside what the centre wants watched."""
+        if self._own is None or self._changing is not None:
+            return
+        new = self._own.changed()
+        if new is None:
+            return
+        why = needs_restart(self._local, new)
+        before = self._local
+        try:
+            if why is None and new != before:
+                self._take_local(new)
+                self._before = before
+        except OfferRefused as error:
+            why = f"it does not go with the centre's revision {self._applied.revision}: {error}"
+        if why is None:
+            self._own.taken(new)
+        else:
+            self._own.refuse(why)
+
+    def _take_local(self, configuration: EdgeConfiguration) -> None:
+        """Has it in force; what differs is then followed like a change of the centre's. Raises: OfferRefused."""
+        self._centre.take_local(configuration)
+        self._local = configuration
+        self._budget.budget_bytes = configuration.disk_budget_mb * 1_000_000
+        if self._answers is not None:
+            self._answers.local = configuration
 
     def _follow_centre(self) -> None:
         """Takes what the centre wants watched now: what changes is stopped, then the rest ended, then all goes on."""

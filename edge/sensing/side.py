@@ -14,6 +14,7 @@ from detectors.registry import build
 from edge.outbox.box import Outbox, OutboxError
 from edge.outbox.keeper import Keeper
 from edge.processes.cannot_start import EdgeCannotStart, WatchCannotStart
+from edge.processes.parts import part_of
 from edge.processes.threads import tireless
 from edge.reading.faults import waits_s
 from edge.sensing.sensors import BrokerLink, SensorDesk, SensorWatch
@@ -99,7 +100,8 @@ class BrokerSide:
         return self._retired and (self._thread is None or not self._thread.is_alive())
 
     def take(self, configuration: EdgeConfiguration) -> None:
-        self.configuration, self.refused = configuration, None
+        self.configuration, self.refused, self.desks = configuration, None, []
+        self._broker = configuration.brokers[0]
         self._thread, self._retired = None, False
         self._start_at_s, self._waits = 0.0, waits_s()
 
@@ -139,7 +141,7 @@ class SensorSide:
         self._retired: dict[str, BrokerSide] = {}
 
     def retire(self, configuration: EdgeConfiguration) -> None:
-        """Stops the brokers' sides for which ``configuration`` has other watches."""
+        """Stops the brokers' sides for which ``configuration`` has other watches or sensors, or nothing any more."""
         for name, side in self._brokers.items():
             if _part_of(configuration, name) != side.configuration:
                 self._retired[name] = side
@@ -151,8 +153,11 @@ class SensorSide:
 
     def take(self, configuration: EdgeConfiguration) -> None:
         """Lets the retired go on, or learns for the first time what there is."""
-        if not self._brokers:
-            for broker in configuration.brokers:
+        for name in set(self._brokers) - {broker.id for broker in configuration.brokers}:
+            del self._brokers[name]
+            self._retired.pop(name, None)
+        for broker in configuration.brokers:
+            if broker.id not in self._brokers:
                 part = _part_of(configuration, broker.id)
                 side = BrokerSide(broker, part, outbox=self._outbox, keeper=self._keeper, environment=self._environment)
                 self._brokers[broker.id] = side
@@ -194,11 +199,9 @@ class SensorSide:
 def _part_of(configuration: EdgeConfiguration, broker_id: str) -> EdgeConfiguration:
     sensors = [sensor for sensor in configuration.sensors if sensor.broker == broker_id]
     ids = {sensor.id for sensor in sensors}
-    return configuration.model_copy(
+    return part_of(configuration, []).model_copy(
         update={
-            "centre": None,
-            "brokers": [],
-            "cameras": [],
+            "brokers": [broker for broker in configuration.brokers if broker.id == broker_id],
             "sensors": sensors,
             "watches": [watch for watch in configuration.watches if watch.sensor in ids],
         }

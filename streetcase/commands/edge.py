@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,21 +43,26 @@ def check(file: ConfigurationFile) -> None:
 def run(file: ConfigurationFile) -> None:
     """Run the edge until SIGTERM or Ctrl-C; what stays is kept, and goes on at the next start.
 
+    A changed file is taken within seconds, and at once at SIGHUP, where it is good as a whole.
+
     The key for the centre is where the file's key_env or key_file says; `streetcase api add-edge` makes one.
     """
     with told():
-        from edge.configuration.load import ConfigurationError, load_configuration
+        from edge.configuration.load import ConfigurationError
         from edge.logs import configure_logs
         from edge.outbox.box import OutboxError
+        from edge.processes.local_file import LocalFile
         from edge.processes.lock import DataFolderUnusable, EdgeIsRunning, only_one
         from edge.processes.run import Edge, EdgeCannotStart
         from streetcase.stopping import stop_on_signals
 
         configure_logs()
         with told(ConfigurationError, DataFolderUnusable, EdgeIsRunning, EdgeCannotStart, OutboxError):
-            configuration = load_configuration(file, os.environ)
+            own = LocalFile(file, os.environ)
+            configuration = own.load()
             with only_one(Path(configuration.data_dir)), stop_on_signals() as stop:
-                Edge(configuration, environment=os.environ, stop=stop).run()
+                signal.signal(signal.SIGHUP, lambda *_: own.asked.set())
+                Edge(configuration, environment=os.environ, stop=stop, own=own).run()
 
 
 @edge_app.command()

@@ -14,6 +14,7 @@ import numpy as np
 
 import models
 from detectors.base import Image
+from edge.processes.local_file import LocalFile
 from edge.processes.run import Edge
 from ingest.configuration import EdgeConfiguration
 from streetcase.demo.scene import render_scene
@@ -34,7 +35,9 @@ PARKING = {
 
 
 @contextmanager
-def running_edge(folder: Path, *, port: int, key: str = "sc_edge_key", **changes: Any) -> Iterator[Edge]:
+def running_edge(
+    folder: Path, *, port: int, key: str = "sc_edge_key", own: LocalFile | None = None, **changes: Any
+) -> Iterator[Edge]:
     """Yields an edge whose centre listens at ``port``; ``changes`` are keys of its configuration."""
     local = {
         "edge_id": "corner-7",
@@ -43,7 +46,7 @@ def running_edge(folder: Path, *, port: int, key: str = "sc_edge_key", **changes
         **changes,
     }
     stop = threading.Event()
-    edge = Edge(EdgeConfiguration.model_validate(local), environment={"KEY": key}, stop=stop)
+    edge = Edge(EdgeConfiguration.model_validate(local), environment={"KEY": key}, stop=stop, own=own)
     thread = threading.Thread(target=edge.run)
     thread.start()
     try:
