@@ -26,7 +26,7 @@ from detectors.registry import DetectorPlugin
 from models.cards import ModelCard, Share, Side
 from models.zoo import Model, ModelNotFoundError, ModelZooError, load_model, load_weights
 
-SIZE_STEP = 2 * CELL
+SIZE_STEP = CELL
 """Steps of what an input fits a picture in, in pixels: each size that is used costs some memory."""
 
 LEAST_SIDE = 6 * CELL

@@ -134,6 +134,8 @@ def _camera_looks(clip: Path, folder: Path, outbox: Outbox) -> tuple[CameraLooks
         labels=sorted(LABELS),
         min_score=MIN_SCORE,
         policy=Policy.SAME,
+        # Shorter than a clip: the walkers of one round are not taken for those of the last.
+        grace_s=5 * LOOK_EVERY_S,
     )
     watches = [camera_watch(WatchStays(watch), detectors)]
     gate = Gate(camera.gate, watches, camera_id=camera.id)

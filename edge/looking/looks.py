@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from detectors.base import DetectorError, Finding, Frame, FrameDetector
+from detectors.base import DetectorError, Finding, FrameDetector
 from edge.looking.camera_faults import CameraFaults
 from edge.looking.evidence import EvidenceError, EvidenceFolder
 from edge.looking.gate import Counting, Gate
@@ -164,7 +164,7 @@ class CameraLooks:
         if self._gate is not None and held is not None and self._gate.mode is GateMode.ON and not asked:
             self._gate.gated += 1
             return held
-        self._found = found = self._detect(look.frame, studio)
+        self._found = found = self._detect(look, studio)
         counting = [watch.counting(found[id(watch.detector)]) for watch in self.watches]
         if self._gate is not None and held is not None and self._gate.mode is GateMode.SHADOW:
             self._gate.ran_in_shadow(held, look.moment, counting)
@@ -172,10 +172,12 @@ class CameraLooks:
             self._gate.ran(look.frame, look.moment, counting)
         return counting
 
-    def _detect(self, frame: Frame, studio: Studio) -> dict[int, list[Finding]]:
+    def _detect(self, look: Look, studio: Studio) -> dict[int, list[Finding]]:
         found: dict[int, list[Finding]] = {}
         for key, region in self._regions.items():
-            found[key], is_whole = region.detect(frame)
+            # Where a picture is to be blurred anyway, one run serves both.
+            blurs = key == id(self._privacy) and self._recent is not None and self._recent.is_due(look.moment)
+            found[key], is_whole = region.detect(look.frame, whole=blurs)
             # What a part of the picture holds says nothing of the heads and plates in the rest.
             if is_whole and key == id(self._privacy):
                 studio.findings = found[key]

@@ -12,7 +12,7 @@ from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, PartDetector
 from edge.looking.zones import Zone
 
 MARGIN_SIDES = 0.08
-MARGIN_ABOVE = 0.15
+MARGIN_ABOVE = 0.12
 MARGIN_BELOW = 0.03
 """Shares of width and height around the zones: a person's height in the middle of most pictures."""
 
@@ -40,9 +40,12 @@ class Region:
         if isinstance(detector, PartDetector) and self._zones:
             self.box_xyxy = _or_whole([_with_margins(zone) for zone in self._zones])
 
-    def detect(self, frame: Frame) -> tuple[list[Finding], bool]:
-        """Returns the findings, and whether they are those of the whole picture. Raises: DetectorError."""
-        if self.box_xyxy == ALL or not isinstance(self._detector, PartDetector):
+    def detect(self, frame: Frame, *, whole: bool = False) -> tuple[list[Finding], bool]:
+        """Returns the findings, and whether they are those of the whole picture. Raises: DetectorError.
+
+        whole: Those of the whole picture are wanted in any case.
+        """
+        if whole or self.box_xyxy == ALL or not isinstance(self._detector, PartDetector):
             return self._detector.detect([frame])[0], True
         found = self._detector.detect_part(frame, self.box_xyxy)
         if not any(self._is_in_doubt(finding) for finding in found):

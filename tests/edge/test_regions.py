@@ -21,7 +21,7 @@ from tests.edge.fakes import START, FakeClock, car, watch
 
 FRAME = Frame(np.zeros((360, 640, 3), np.uint8), START)
 ZONE = [(0.4, 0.5), (0.6, 0.5), (0.6, 0.7), (0.4, 0.7)]
-PART: BoxXyxy = (0.32, 0.35, 0.68, 0.73)
+PART: BoxXyxy = (0.32, 0.38, 0.68, 0.73)
 
 
 @dataclass
