@@ -7,7 +7,7 @@ f32. Beside it, in the same run: keyframes decoded and nothing else, every frame
 ultralytics ``predict(stream=True, vid_stride=50)`` with the same weights (its environment: make bench-venv; without it,
 null). Making the clips takes most of the time; they are kept.
 
-Predicted on two busy cores: idle 1.1 of the keyframe floor (30 small pictures, a run a minute), busy 2.1 s (30 keyframes
+Predicted on two busy cores: idle 1.1 of the floor (30 small pictures, a run a minute), busy 2.1 s (30 keyframes
 0.6, 30 runs of 640x224 at 28 ms, 6 of 640x384 for the kept looks, pixels and pictures 0.3). Measured there: floor 0.60,
 idle 0.69 (1.14), busy 2.11, full decoding 5.65, ultralytics 9.28 (busy 0.23 of it), zone recall 1.0 of 106 things.
 """
