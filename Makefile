@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCH_VENV ?= .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help client setup demo up test check format verify bench bench-detect bench-cameras bench-ingest bench-outbox bench-api bench-stays fuzz torture bench-privacy bench-venv clean
+.PHONY: help client setup demo up test check format verify bench bench-detect bench-cameras bench-capacity bench-ingest bench-outbox bench-api bench-stays fuzz torture bench-privacy bench-venv clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -52,13 +52,16 @@ verify: setup ## The demo and every bench at small size, against generous floors
 	@scripts/install_services.sh
 	@$(BIN)/python -m bench.verify
 
-bench: bench-detect bench-cameras bench-ingest bench-outbox bench-api bench-stays ## All benches at full size (an hour)
+bench: bench-detect bench-cameras bench-capacity bench-ingest bench-outbox bench-api bench-stays ## All benches at full size (an hour)
 
 bench-detect: setup ## Milliseconds per frame beside the raw OpenVINO call
 	@$(BIN)/python -m bench.detect
 
 bench-cameras: setup ## CPU seconds of a camera minute, beside bare decoding and ultralytics (needs bench-venv for that)
 	@$(BIN)/python -m bench.cameras --bench-venv $(BENCH_VENV)
+
+bench-capacity: setup ## How many cameras this machine looks at in time (add ARGS='--seconds 60 --search')
+	@$(BIN)/python -m bench.capacity $(ARGS)
 
 bench-ingest: setup ## Events per second into cases, beside raw XADD and the same SQL alone (40 minutes)
 	@scripts/install_services.sh

@@ -89,6 +89,12 @@ STEPS = (
         ),
     ),
     Step(
+        "bench capacity",
+        "-m bench.capacity --cameras 10 --seconds 12",
+        within_s=400,
+        floors=(Floor("looks_on_time", low=0.8), Floor("mb_per_camera", high=80)),
+    ),
+    Step(
         "torture, short",
         "-m bench.torture --short",
         within_s=420,

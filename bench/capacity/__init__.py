@@ -1,0 +1,1 @@
+"""How many cameras this machine looks at in time."""
