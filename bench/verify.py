@@ -80,7 +80,7 @@ STEPS = (
     Step(
         "bench stays",
         "-m bench.stays",
-        within_s=300,
+        within_s=600,
         floors=(
             Floor("recall", low=0.9),
             Floor("precision", low=0.85),
@@ -91,7 +91,7 @@ STEPS = (
     Step(
         "bench capacity",
         "-m bench.capacity --cameras 10 --seconds 12",
-        within_s=400,
+        within_s=600,
         floors=(Floor("looks_on_time", low=0.8), Floor("mb_per_camera", high=80)),
     ),
     Step(
