@@ -27,7 +27,7 @@ from tests.services.postgres import PostgresCluster
 Fresh = Callable[[], AbstractContextManager[Database]]
 Ends = Mapping[str, Any]
 
-on_sqlite = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+on_sqlite = settings(max_examples=70, deadline=None, derandomize=True, database=None)
 on_postgresql = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 
 
@@ -55,7 +55,7 @@ def test_postgresql_ends_the_same(fresh_postgresql: Fresh, told: list[Report], s
     _ends_as_it_must(fresh_postgresql, told, sizes)
 
 
-@settings(on_sqlite, max_examples=60)
+@settings(on_sqlite, max_examples=30)
 @given(told=neighbours(), sizes=batches)
 def test_cameras_of_one_thing_may_tell_of_it_in_any_order(
     fresh_sqlite: Fresh, told: list[Report], sizes: list[int]

@@ -126,10 +126,10 @@ def test_letters_put_back_are_in_the_stream_again(desk: Desk) -> None:
 
 def test_letters_are_dropped_once_they_are_written_down(desk: Desk) -> None:
     first, second, _ = desk.bury("one", "two", "three")
-    assert desk.run("drop", second, "--yes").stdout == "1 dropped\n"
+    assert "1 dropped\n" in desk.run("drop", second, "--yes").stdout
     assert [line["reason"] for line in desk.dropped()] == ["two"]
     assert desk.dropped()[0]["event"] == EVENT.decode()
-    assert desk.run("drop", "--all", "--yes").stdout == "2 dropped\n"
+    assert "2 dropped\n" in desk.run("drop", "--all", "--yes").stdout
     assert sorted(line["reason"] for line in desk.dropped()) == ["one", "three", "two"]
     assert desk.json("list") == []
     assert desk.run("show", first).exit_code == 2
