@@ -24,17 +24,6 @@ settings.register_profile("long")
 # A thread of one test's server may log while another test reads what a command prints.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.__stderr__))
 
-_SLOW_FIRST = ("docker", "whole", "bench", "demo", "edge", "ingest")
-"""Folders whose files take long: were they last, one process would work on them while the others have nothing left."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        folder = Path(item.location[0]).parts[1]
-        return _SLOW_FIRST.index(folder) if folder in _SLOW_FIRST else len(_SLOW_FIRST)
-
-    items.sort(key=place)
-
 
 @pytest.fixture
 def free_port() -> int:
