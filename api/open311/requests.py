@@ -88,11 +88,12 @@ class Shower:
             select(func.max(HistoryLine.at, type_=UtcTime())).where(HistoryLine.case_id == Case.id).scalar_subquery()
         )
         into = select(func.max(_Into.number)).where(_Into.id == Case.merged_into).scalar_subquery()
+        # An alarm that went into another one before it was filed has no number, and is no request.
         query = (
             select(Case, Kind, Department, changed_at, into)
             .join(Kind, Kind.key == Case.kind_key)
             .outerjoin(Department, Department.key == Case.department)
-            .where(is_public(), *visible(self.rights, ANONYMOUS, action=READ), *conditions)
+            .where(is_public(), Case.number.is_not(None), *visible(self.rights, ANONYMOUS, action=READ), *conditions)
         )
         rows = session.execute(query.order_by(Case.id.desc()).limit(ROWS_MAX)).all()
         return [self._request(*row) for row in rows]

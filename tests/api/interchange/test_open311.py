@@ -197,7 +197,13 @@ def test_a_request_carries_the_forms_words_to_the_operator_and_no_person_to_the_
 
 def test_only_filed_cases_are_shown(shared_place: Place) -> None:
     [answer] = shared_place.report(a_report())
+    [gone_into, other] = shared_place.report(a_report(), a_report())
+    merging = shared_place.person(Role.OPERATOR).post(
+        f"/api/v1/cases/{gone_into.case_id}/merge", json={"into": str(other.case_id)}
+    )
+    assert merging.status_code == 200, merging.text
     client = shared_place.client()
+    assert client.get(f"{V2}/requests/{gone_into.case_id}.json").status_code == 404
     assert client.get(f"{V2}/requests/{answer.case_id}.json").status_code == 404
     listed = client.get(f"{V2}/requests.json").json()
     assert None not in [request["service_request_id"] for request in listed]
