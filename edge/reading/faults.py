@@ -23,6 +23,9 @@ LONGEST_WAIT_S = 60.0
 SHORTEST_WAIT_S = 0.1
 FLAPPING_WAIT_S = 4.0
 
+_chance = random.Random()  # noqa: S311 - it spreads load and keeps no secret
+"""Of its own: a library that draws at random by a seed must not see others draw from the same source."""
+
 
 class CameraFault(Exception):
     """A stream that cannot be read. The text never holds a URL with credentials, nor the library's own message."""
@@ -114,7 +117,7 @@ class BackOff:
             self._ceiling_s = self._first_s
         elif played_s > 0:
             self._ceiling_s = min(self._ceiling_s, FLAPPING_WAIT_S)
-        self._waited_s = max(SHORTEST_WAIT_S, random.uniform(0.0, self._ceiling_s))  # noqa: S311 - keeps no secret
+        self._waited_s = max(SHORTEST_WAIT_S, _chance.uniform(0.0, self._ceiling_s))
         self._ceiling_s = min(self._ceiling_s * 2, self._longest_s)
         return self._waited_s
 
@@ -123,5 +126,5 @@ def waits_s(*, first_s: float = FIRST_WAIT_S, longest_s: float = LONGEST_WAIT_S)
     """Yields ever longer waits, doubled each time and spread by jitter over the upper half."""
     wait_s = first_s
     while True:
-        yield wait_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, keeps no secret
+        yield wait_s * _chance.uniform(0.5, 1.0)
         wait_s = min(wait_s * 2, longest_s)

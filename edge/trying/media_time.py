@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from edge.reading.pace import BACK_S, GAP_S
+from edge.reading.pace import MediaLine
 from edge.staying.clock import Moment
 
 BOOT_ID = "recording"
@@ -35,20 +35,11 @@ class MediaPace:
 
     def __init__(self, clock: MediaClock, *, packets_per_s: float) -> None:
         self._clock = clock
-        self._step_s = 1.0 / packets_per_s
-        self._offset_s: float | None = None
-        self._last_media_s = -self._step_s
+        self._line = MediaLine(packets_per_s=packets_per_s)
 
     def wait(self, media_s: float | None) -> tuple[float, float]:
         """Returns the packet's media time, never late. Comes from :class:`edge.reading.pace.Pace`."""
-        if media_s is None:
-            media_s = self._last_media_s + self._step_s
-        jumped = not -BACK_S <= media_s - self._last_media_s <= GAP_S
-        if self._offset_s is None:
-            self._offset_s = self._clock.passed_s - media_s
-        elif jumped:
-            self._offset_s = self._clock.passed_s - media_s + self._step_s
-        self._last_media_s = media_s if jumped else max(media_s, self._last_media_s)
+        media_s, at_s = self._line.place(media_s, now_s=self._clock.passed_s)
         # B-frames come out of order; a clock never runs back.
-        self._clock.passed_s = max(self._clock.passed_s, media_s + self._offset_s)
+        self._clock.passed_s = max(self._clock.passed_s, at_s)
         return media_s, 0.0
