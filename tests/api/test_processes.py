@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,8 +16,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from api import processes
+from api.app import create_app
 from api.first_start import prepare
 from api.settings import ApiSettings, SettingsError
+from tests.services.ports import free_port
 from tests.services.processes import wait_until
 
 SOON_S = 40.0
@@ -34,9 +38,7 @@ class Served:
         }
         first = prepare(ApiSettings.from_environment(self.environment))
         self._login = {"name": "administrator", "password": first.administrator_password}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     @contextmanager
@@ -103,9 +105,32 @@ def test_none_outlives_a_parent_that_is_killed_and_its_successor_serves(served: 
         wait_until(served.is_live, timeout_s=SOON_S, what="the API")
         children = _serving(parent.pid)
         parent.kill()
+        parent.wait()
+        assert _counting_folders(parent.pid)
         with served.running():
             wait_until(lambda: not any(map(_lives, children)), timeout_s=10, what="the end of the orphans")
             wait_until(served.is_live, timeout_s=SOON_S, what="the successor")
+            assert not _counting_folders(parent.pid)
+
+
+def test_one_that_hangs_is_ended_and_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "HANGS_AFTER_S", 2.0)
+    settings = ApiSettings(f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "evidence", tmp_path / "key", processes=1)
+    prepare(settings)
+    watched, stop = processes._Watched(settings, ("127.0.0.1", free_port()), create_app), threading.Event()
+    tending = threading.Thread(target=watched.until, args=(stop,))
+    tending.start()
+    try:
+        wait_until(lambda: _beats(watched) != [], timeout_s=SOON_S, what="the first one")
+        [hanging] = _beats(watched)
+        os.kill(hanging, signal.SIGSTOP)
+        wait_until(lambda: _beats(watched) not in ([], [hanging]), timeout_s=SOON_S, what="another one")
+        assert not _lives(hanging)
+    finally:
+        stop.set()
+        tending.join(30)
+    assert not tending.is_alive()
+    assert not any(one.process.is_alive() for one in watched._serving)
 
 
 def test_a_mistake_in_the_settings_is_told_once_and_ends_it(served: Served) -> None:
@@ -162,6 +187,11 @@ def _counted(told: str, route: str) -> float:
     )
 
 
+def _beats(watched: processes._Watched) -> list[int]:
+    """The processes that have begun to serve."""
+    return [one.process.pid or 0 for one in watched._serving if one.beat_s.value]
+
+
 def _serving(parent: int) -> list[int]:
     """Its children, without the one by which Python keeps count of semaphores."""
     try:
@@ -176,6 +206,10 @@ def _command_line(pid: str) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def _counting_folders(parent: int) -> list[Path]:
+    return list(Path("/dev/shm").glob(f"streetcase-api-{parent}-*"))  # noqa: S108 - they are only looked for
 
 
 def _lives(pid: int) -> bool:
