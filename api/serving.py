@@ -20,7 +20,7 @@ class ApiServer(uvicorn.Server):
     beat: called several times a second as long as the event loop turns.
     """
 
-    def __init__(self, configuration: uvicorn.Config, *, beat: Callable[[], None]) -> None:
+    def __init__(self, configuration: uvicorn.Config, *, beat: Callable[[], None] = lambda: None) -> None:
         super().__init__(configuration)
         self._beat = beat
 
