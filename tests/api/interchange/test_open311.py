@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
-from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -13,55 +11,8 @@ from georeport import GeoReport
 
 from api.rights import Role
 from tests.api.interchange.hooks import file_case
+from tests.api.interchange.open311_asking import REQUEST, SERVICE, V2, file_request, parsed, somewhere
 from tests.api.place import Place, a_report
-
-V2 = "/open311/v2"
-HERE = {"lat": "32.4520000", "long": "118.4330000"}
-SERVICE = {"service_code", "service_name", "description", "metadata", "type", "keywords", "group"}
-REQUEST = {
-    "service_request_id",
-    "status",
-    "status_notes",
-    "service_name",
-    "service_code",
-    "description",
-    "agency_responsible",
-    "service_notice",
-    "requested_datetime",
-    "updated_datetime",
-    "expected_datetime",
-    "address",
-    "address_id",
-    "zipcode",
-    "lat",
-    "long",
-    "media_url",
-}
-
-
-def _key(place: Place) -> str:
-    """Of an integrator who may file requests, and nothing else."""
-    body = {"name": f"city-{uuid4().hex[:8]}", "scopes": ["open311.file_request_with_key"]}
-    made = place.person(Role.ADMINISTRATOR).post("/api/v1/keys", json=body)
-    assert made.status_code == 201, made.text
-    return str(made.json()["key"])
-
-
-def _post(place: Place, form: str = "json", **fields: str) -> httpx.Response:
-    return place.client().post(f"{V2}/requests.{form}", data={"api_key": _key(place), **fields})
-
-
-def _parsed(document: bytes) -> ElementTree.Element:
-    return ElementTree.fromstring(document)  # noqa: S314 (our own)
-
-
-def _errors(answer: httpx.Response) -> list[dict[str, Any]]:
-    if answer.headers["Content-Type"].startswith("application/json"):
-        errors: list[dict[str, Any]] = answer.json()
-        return errors
-    root = _parsed(answer.content)
-    assert root.tag == "errors"
-    return [{"code": int(e.findtext("code", "")), "description": e.findtext("description")} for e in root]
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
@@ -72,7 +23,7 @@ def test_an_independent_client_follows_a_request_to_its_end(shared_place: Place,
     assert not codes & {"camera-fault", "sensor-fault", "edge-fault"}
     assert client.get_service_definition("manhole-open")["service_code"] == "manhole-open"
 
-    filed = _post(shared_place, service_code="manhole-open", description="Cover is gone", **_somewhere())
+    filed = file_request(shared_place, service_code="manhole-open", description="Cover is gone", **somewhere())
     assert filed.status_code == 201, filed.text
     [answer] = filed.json()
     assert set(answer) == {"token", "service_notice", "account_id"}
@@ -115,21 +66,13 @@ def _work_to_its_end(place: Place, case_id: str, department: str) -> None:
         assert answer.status_code == 200, f"{step}: {answer.text}"
 
 
-_taken = iter(range(1000))
-
-
-def _somewhere() -> dict[str, str]:
-    """A place of its own, so that nothing joins what another test reported."""
-    return {"lat": f"{31 + next(_taken) / 100:.7f}", "long": "118.4330000"}
-
-
 def test_services_are_the_catalogue_in_both_languages_and_forms(shared_sqlite_place: Place) -> None:
     client = shared_sqlite_place.client()
     as_json = client.get(f"{V2}/services.json")
     as_xml = client.get(f"{V2}/services.xml")
     assert as_json.headers["Content-Type"] == "application/json; charset=utf-8"
     assert as_xml.headers["Content-Type"] == "text/xml; charset=utf-8"
-    root = _parsed(as_xml.content)
+    root = parsed(as_xml.content)
     assert (root.tag, {child.tag for child in root}) == ("services", {"service"})
     for service, element in zip(as_json.json(), root, strict=True):
         assert set(service) == {child.tag for child in element} == SERVICE
@@ -143,7 +86,7 @@ def test_a_definition_names_the_attributes_of_a_component(shared_sqlite_place: P
     client = shared_sqlite_place.client()
     definition = client.get(f"{V2}/services/manhole-open.json").json()
     assert [attribute["code"] for attribute in definition["attributes"]] == ["asset_id"]
-    root = _parsed(client.get(f"{V2}/services/manhole-open.xml").content)
+    root = parsed(client.get(f"{V2}/services/manhole-open.xml").content)
     assert root.tag == "service_definition"
     assert root.findtext("attributes/attribute/code") == "asset_id"
     assert root.findtext("attributes/attribute/required") == "false"
@@ -152,24 +95,24 @@ def test_a_definition_names_the_attributes_of_a_component(shared_sqlite_place: P
 
 
 def test_xml_answers_to_a_filing_nest_as_the_text_says(shared_sqlite_place: Place) -> None:
-    answer = _post(shared_sqlite_place, "xml", service_code="burning", address_string="Main street 1")
-    root = _parsed(answer.content)
+    answer = file_request(shared_sqlite_place, "xml", service_code="burning", address_string="Main street 1")
+    root = parsed(answer.content)
     assert (answer.status_code, root.tag, root[0].tag) == (201, "service_requests", "request")
     token = root.findtext("request/token")
-    again = _parsed(shared_sqlite_place.client().get(f"{V2}/tokens/{token}.xml").content)
+    again = parsed(shared_sqlite_place.client().get(f"{V2}/tokens/{token}.xml").content)
     assert (again.findtext("request/token"), again.findtext("request/service_request_id")) == (token, "")
 
 
 def test_what_is_filed_already_is_answered_with_its_id(shared_place: Place) -> None:
-    where = _somewhere()
-    [first] = _post(shared_place, service_code="exposed-garbage", **where).json()
+    where = somewhere()
+    [first] = file_request(shared_place, service_code="exposed-garbage", **where).json()
     number = shared_place.person(Role.OPERATOR).post(f"/api/v1/cases/{first['token']}/confirm").json()["number"]
-    [second] = _post(shared_place, service_code="exposed-garbage", **where).json()
+    [second] = file_request(shared_place, service_code="exposed-garbage", **where).json()
     assert second["service_request_id"] == number
 
 
 def test_a_request_carries_the_forms_words_to_the_operator_and_no_person_to_the_public(shared_place: Place) -> None:
-    answer = _post(
+    answer = file_request(
         shared_place,
         service_code="manhole-open",
         address_string="人民路 1 号",
@@ -180,7 +123,7 @@ def test_a_request_carries_the_forms_words_to_the_operator_and_no_person_to_the_
         email="mei@example.org",
         media_url="https://pictures.example/1.jpg",
         **{"attribute[asset_id]": f"M-{uuid4().hex[:8]}"},
-        **_somewhere(),
+        **somewhere(),
     )
     token = answer.json()[0]["token"]
     number = shared_place.person(Role.OPERATOR).post(f"/api/v1/cases/{token}/confirm").json()["number"]
@@ -238,82 +181,4 @@ def test_lists_are_filtered_by_service_status_and_time(shared_place: Place) -> N
     for extreme in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
         assert listed(start_date=extreme) == listed(end_date=extreme, start_date=extreme) == []
     empty = shared_place.client().get(f"{V2}/requests.xml", params={"service_code": "no-such-service"})
-    assert len(_parsed(empty.content)) == 0
-
-
-@pytest.mark.parametrize("form", ["json", "xml"])
-@pytest.mark.parametrize(
-    ("fields", "status"),
-    [
-        ({}, 400),
-        ({"service_code": "burning"}, 400),
-        ({"service_code": "burning", "lat": "32"}, 400),
-        ({"service_code": "burning", "lat": "ninety", "long": "1"}, 400),
-        ({"service_code": "burning", "lat": "91", "long": "1"}, 400),
-        ({"service_code": "burning", "lat": "nan", "long": "1"}, 400),
-        ({"service_code": "burning", "address_string": "a\x00b"}, 400),
-        ({"service_code": "burning", "address_string": "a", "description": "x" * 4001}, 400),
-        ({"service_code": "dancing", **HERE}, 404),
-        ({"service_code": "camera-fault", **HERE}, 404),
-        ({"service_code": "burning", "api_key": "wrong", **HERE}, 403),
-        ({"service_code": "burning", "api_key": "", **HERE}, 403),
-    ],
-)
-def test_errors_are_an_array_in_the_form_asked_for(
-    shared_sqlite_place: Place, form: str, fields: dict[str, str], status: int
-) -> None:
-    answer = _post(shared_sqlite_place, form, **fields)
-    assert answer.status_code == status, answer.text
-    assert [error["code"] for error in _errors(answer)] == [status]
-    assert _errors(answer)[0]["description"]
-
-
-@pytest.mark.parametrize(
-    ("path", "query", "status"),
-    [
-        ("requests/no-such-request", {}, 404),
-        ("requests/341122%00", {}, 404),
-        ("services/dancing", {}, 404),
-        ("tokens/dancing", {}, 404),
-        ("tokens/424dc15b-4c49-48f1-ae77-6933170421d6", {}, 404),
-        ("requests", {"service_request_id": "no-such-request"}, 404),
-        ("requests", {"status": "asleep"}, 400),
-        ("requests", {"start_date": "yesterday"}, 400),
-        ("requests", {"end_date": "2026-13-01"}, 400),
-    ],
-)
-@pytest.mark.parametrize("form", ["json", "xml"])
-def test_reading_what_is_not_there_is_told_in_the_same_way(
-    shared_place: Place, form: str, path: str, query: dict[str, str], status: int
-) -> None:
-    answer = shared_place.client().get(f"{V2}/{path}.{form}", params=query)
-    assert (answer.status_code, [error["code"] for error in _errors(answer)]) == (status, [status])
-
-
-def test_the_key_may_be_in_the_query_and_must_be_an_integrators(shared_sqlite_place: Place) -> None:
-    client, where = shared_sqlite_place.client(), {"service_code": "burning", **_somewhere()}
-    in_query = client.post(f"{V2}/requests.json", params={"api_key": _key(shared_sqlite_place)}, data=where)
-    assert in_query.status_code == 201
-    assert shared_sqlite_place.person(Role.INTEGRATOR).post(f"{V2}/requests.json", data=where).status_code == 201
-    operators = shared_sqlite_place.person(Role.OPERATOR).headers["Authorization"].removeprefix("Bearer ")
-    refused = client.post(f"{V2}/requests.json", data={"api_key": operators, **where})
-    assert (refused.status_code, _errors(refused)[0]["code"]) == (403, 403)
-    edge = shared_sqlite_place.client(shared_sqlite_place.edge_key())
-    assert edge.get(f"{V2}/services.json").status_code == 403
-
-
-def test_a_format_that_is_not_spoken_is_unknown(shared_sqlite_place: Place) -> None:
-    answer = shared_sqlite_place.client().get(f"{V2}/services.yaml")
-    assert (answer.status_code, _errors(answer)[0]["code"]) == (404, 404)
-
-
-def test_discovery_tells_where_the_endpoint_is(shared_sqlite_place: Place) -> None:
-    client = shared_sqlite_place.client()
-    [endpoint] = client.get(f"{V2}/discovery.json").json()["endpoints"]
-    assert endpoint["specification"] == "http://wiki.open311.org/GeoReport_v2"
-    assert endpoint["url"] == f"{shared_sqlite_place.url}{V2}"
-    root = _parsed(client.get(f"{V2}/discovery.xml").content)
-    assert root.tag == "discovery"
-    formats = [element.text for element in root.iterfind("endpoints/endpoint/formats/format")]
-    assert formats == ["text/xml", "application/json"]
-    assert client.get(root.findtext("endpoints/endpoint/url", "") + "/services.xml").status_code == 200
+    assert len(parsed(empty.content)) == 0
