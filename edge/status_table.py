@@ -42,7 +42,7 @@ def print_status(status_json: str) -> None:
             str(camera.looks),
             _ago(camera.last_look_at),
             _reads(camera),
-            camera.fault or "",
+            camera.fault or camera.degraded or "",
         )
     groups = Table("process", "cameras", "restarts", "memory", "last beat", "looks shed", title="Groups")
     for group in status.groups:

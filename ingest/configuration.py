@@ -77,14 +77,16 @@ class Transport(StrEnum):
 
 
 class Camera(Section):
-    """A stream to look at. ``url`` may hold ``${NAME}`` for a value from the environment.
+    """A stream to look at. ``url`` and ``substream`` may hold ``${NAME}`` for a value from the environment.
 
+    ``substream`` is a second, smaller stream of the same view: it is looked at, and ``url`` gives the evidence.
     ``transport`` is for RTSP; over UDP a lost packet damages a picture, over TCP it only comes later.
     ``view_faults`` are those that become an incident; ``lost_after_s`` is for ``no-signal``.
     """
 
     id: Name
     url: Annotated[str, StringConstraints(min_length=1, max_length=2000), Field(repr=False)]
+    substream: Annotated[str | None, Field(min_length=1, max_length=2000, repr=False)] = None
     look_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 4.0
     masks: list[Zone] = []
     timeout_s: Annotated[float, Field(ge=0.5, le=60)] = 5.0

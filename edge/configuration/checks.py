@@ -16,9 +16,13 @@ from pydantic import BaseModel, ValidationError
 from detectors.base import DetectorConfigurationError, DetectorError, Vocabulary
 from detectors.registry import plugin
 from edge.configuration.yaml_lines import Lines
+from edge.reading.opening import is_live
 from ingest.configuration import SIGNAL_PREFIX, VIEW_PREFIX, EdgeConfiguration, Sensor, Transport, Watch
 
 RESERVED = (VIEW_PREFIX, SIGNAL_PREFIX)
+URL_KEYS = ("url", "substream")
+"""The keys of a camera that may hold a password, and ``${NAME}`` for one from the environment."""
+
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -54,7 +58,9 @@ def _in_words(item: dict[str, Any], model: type[BaseModel]) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
     given = item.get("input")
     # What stands in a URL may be a password, and is never said back.
-    silent = isinstance(given, (dict, list)) or item["type"] == "value_error" or "url" in item["loc"]
+    silent = (
+        isinstance(given, (dict, list)) or item["type"] == "value_error" or not set(URL_KEYS).isdisjoint(item["loc"])
+    )
     shown = "" if silent else f", got {given!r}"
     return f"{message[:1].lower()}{message[1:]}{shown}"
 
@@ -92,9 +98,18 @@ def cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Ma
         if camera.transport is not Transport.TCP and not camera.url.startswith(("rtsp://", "rtsps://", "$")):
             path = ("cameras", index, "transport")
             yield Problem(lines.line(path), _dotted(path), f"{camera.transport.value} is for an rtsp:// address only")
+        if camera.substream is not None and not all(_may_be_live(url) for url in (camera.url, camera.substream)):
+            path = ("cameras", index, "substream")
+            yield Problem(
+                lines.line(path), _dotted(path), "a substream goes with a stream; a file has none, and is none"
+            )
     for index, sensor in enumerate(configuration.sensors):
         yield from _sensor_problems(sensor, ("sensors", index), lines)
     yield from watch_checks(configuration, lines)
+
+
+def _may_be_live(url: str) -> bool:
+    return is_live(url) or url.startswith("$")
 
 
 def watch_checks(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Problem]:
@@ -134,7 +149,12 @@ def _is_flat(zone: Sequence[tuple[float, float]]) -> bool:
 def _unset_variables(
     configuration: EdgeConfiguration, lines: Lines, environment: Mapping[str, str]
 ) -> Iterator[Problem]:
-    wanted = [(("cameras", i, "url"), name) for i, c in enumerate(configuration.cameras) for name in _names(c.url)]
+    wanted = [
+        (("cameras", i, key), name)
+        for i, camera in enumerate(configuration.cameras)
+        for key in URL_KEYS
+        for name in _names(getattr(camera, key) or "")
+    ]
     wanted += [
         (("brokers", i, "password_env"), b.password_env) for i, b in enumerate(configuration.brokers) if b.password_env
     ]

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge.configuration.checks import VARIABLE, Problem, cross_checks, misfits
+from edge.configuration.checks import URL_KEYS, VARIABLE, Problem, cross_checks, misfits
 from edge.configuration.yaml_lines import Lines, YamlProblem, load
-from ingest.configuration import EdgeConfiguration
+from ingest.configuration import Camera, EdgeConfiguration
 
 MAX_BYTES = 5_000_000
 
@@ -24,7 +24,7 @@ class ConfigurationError(Exception):
 
 
 def load_configuration(file: Path, environment: Mapping[str, str]) -> EdgeConfiguration:
-    """Returns the checked configuration, with ``${NAME}`` in camera URLs taken from ``environment``.
+    """Returns the checked configuration, with ``${NAME}`` in cameras' URLs taken from ``environment``.
 
     Raises: ConfigurationError: With all problems at once.
     """
@@ -73,8 +73,12 @@ def _by_line(problem: Problem) -> int:
 
 
 def _with_variables(configuration: EdgeConfiguration, environment: Mapping[str, str]) -> EdgeConfiguration:
-    cameras = [
-        camera.model_copy(update={"url": VARIABLE.sub(lambda m: environment[m.group(1)], camera.url)})
-        for camera in configuration.cameras
-    ]
+    cameras = [_camera_with_variables(camera, environment) for camera in configuration.cameras]
     return configuration.model_copy(update={"cameras": cameras})
+
+
+def _camera_with_variables(camera: Camera, environment: Mapping[str, str]) -> Camera:
+    urls = {key: url for key in URL_KEYS if (url := getattr(camera, key)) is not None}
+    return camera.model_copy(
+        update={key: VARIABLE.sub(lambda m: environment[m.group(1)], url) for key, url in urls.items()}
+    )

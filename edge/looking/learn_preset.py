@@ -10,6 +10,7 @@ from edge.looking.presets import preset_references
 from edge.looking.sameness import small_picture
 from edge.looking.views import SmallView, small_view, unlit
 from edge.reading.camera import CameraReader
+from edge.reading.streams import looked_at
 from edge.staying.clock import Clock
 from ingest.configuration import Camera
 from ingest.contract import NAME_PATTERN
@@ -33,7 +34,7 @@ def learn_preset(camera: Camera, preset: str, folder: Path, *, clock: Clock, wit
     stop = threading.Event()
     gives_up = threading.Timer(within_s, stop.set)
     gives_up.start()
-    reader = CameraReader(camera.model_copy(update={"look_every_s": LOOK_EVERY_S}), clock=clock, stop=stop)
+    reader = CameraReader(looked_at(camera).model_copy(update={"look_every_s": LOOK_EVERY_S}), clock=clock, stop=stop)
     views: list[SmallView] = []
     try:
         for look in reader.looks():

@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Event
-from typing import cast
+from typing import Literal, cast
 
 import av
 from av.container import InputContainer
@@ -23,14 +23,14 @@ from edge.reading.budget import Allowance, DecodeBudget, Meter
 from edge.reading.decoding import Decoder, KeptPackets, Packet
 from edge.reading.faults import Corrupt, Stalled, fault_of, redacted
 from edge.reading.grid import LookGrid
-from edge.reading.opening import is_live, open_stream, video_stream
+from edge.reading.opening import MAX_PIXELS, is_live, open_stream, video_stream
 from edge.reading.pace import Pace, PaceOf, RealPace
 from edge.reading.pixels import DecodedFrame
 from edge.reading.rhythm import Mode, Rhythm
+from edge.reading.streams import StreamName
 from edge.staying.clock import Clock, Moment
 from ingest.configuration import Camera
 
-MAX_PIXELS = 7680 * 4320
 FALLBACK_RATE = 25
 KEPT_BYTES = 8_000_000
 """Packets kept for catching up; where there are more, everything is decoded from the next keyframe on."""
@@ -41,11 +41,15 @@ PICTURELESS_TIMEOUTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A frame that is due, the moment it was taken, and how late the reader was with it, in seconds."""
+    """A frame that is due, the moment it was taken, and how late the reader was with it, in seconds.
+
+    stream: Which of the camera's two streams it is of; None where there is one.
+    """
 
     frame: Frame
     moment: Moment
     late_s: float = 0.0
+    stream: StreamName | None = None
 
 
 class CameraReader:
@@ -55,6 +59,7 @@ class CameraReader:
     rhythm: What is known of the keyframes from earlier openings.
     budget: What decoding everything may take; left out, all that it needs.
     spread: See :class:`edge.reading.grid.LookGrid`; for live streams.
+    stream: Which of the camera's streams ``camera.url`` is, for its looks.
     Raises: CameraFault: From :meth:`looks`, typed, without credentials.
     """
 
@@ -69,9 +74,11 @@ class CameraReader:
         budget: DecodeBudget | None = None,
         meter: Meter | None = None,
         spread: float = 0.0,
+        stream: StreamName | None = None,
     ) -> None:
         self.mode: Mode = "keyframes"
         self._camera = camera
+        self._stream = stream
         self._clock = clock
         self._stop = stop
         self._pace: Pace | None = None
@@ -93,6 +100,11 @@ class CameraReader:
     def look_next(self) -> None:
         """Asks, from one other thread, for a look out of turn: the next picture that a look could be made of."""
         self._asked += 1
+
+    @property
+    def reading_by(self) -> Literal["keyframes", "substream", "rarer", "continuous"]:
+        """How it is read, as the status says it."""
+        return "substream" if self.mode == "keyframes" and self._stream == "substream" else self.mode
 
     def looks(self) -> Generator[Look]:
         container = open_stream(self._camera)
@@ -150,7 +162,7 @@ class CameraReader:
         self._answered = asked
         self._grid.looked(now_s)
         self._check_size(frame)
-        return Look(DecodedFrame(frame, moment.utc, masks=self._camera.masks), moment, late_s)
+        return Look(DecodedFrame(frame, moment.utc, masks=self._camera.masks), moment, late_s, self._stream)
 
     def _settle(self, mode: Mode) -> None:
         """Reads so from here on; the budget is shared by those who decode everything."""

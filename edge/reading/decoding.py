@@ -35,7 +35,7 @@ class Decoder:
         if stream.codec_context.name in _FILTERED:
             # Without the filter that smooths the edges of blocks a keyframe costs less. What follows on a keyframe is
             # made from the smoothed picture, so it needs a decoder of its own.
-            self._following = _like(stream.codec_context)
+            self._following = like(stream.codec_context)
             self._by_keyframe.options = {"skip_loop_filter": "all"}
 
     def keyframe(self, packet: Packet) -> VideoFrame | None:
@@ -79,11 +79,23 @@ class Decoder:
         return newest
 
 
-def _like(decoder: VideoCodecContext) -> VideoCodecContext:
+def like(decoder: VideoCodecContext) -> VideoCodecContext:
+    """Returns a decoder of its own for the same stream."""
     other = cast(VideoCodecContext, av.CodecContext.create(decoder.name, "r"))
     other.extradata = decoder.extradata
     other.thread_type = "NONE"
     return other
+
+
+def alone(decoder: VideoCodecContext, keyframe: bytes) -> VideoFrame | None:
+    """Returns the picture of one keyframe, with all that the codec smooths; None where it is damaged."""
+    try:
+        frames = [*decoder.decode(cast(Packet, AnyPacket(keyframe))), *decoder.decode(None)]
+    except av.FFmpegError:
+        return None
+    finally:
+        decoder.flush_buffers()
+    return frames[-1] if frames else None
 
 
 class KeptPackets:

@@ -6,6 +6,7 @@ import threading
 import time
 import zlib
 from collections import deque
+from contextlib import closing
 from datetime import datetime
 
 import structlog
@@ -15,6 +16,7 @@ from edge.reading.camera import CameraReader, Look
 from edge.reading.faults import BackOff, CameraFault, Corrupt, Stalled, redacted
 from edge.reading.opening import is_live
 from edge.reading.rhythm import Rhythm
+from edge.reading.streams import Streams
 from edge.staying.clock import Clock
 from ingest.configuration import Camera
 from ingest.edge_messages import CameraState, CameraStatus
@@ -67,6 +69,7 @@ class CameraFeed(threading.Thread):
 
     rarest_s: How many seconds its looks may be apart (:func:`edge.reading.rhythm.rarest_look_s`).
     budget: What decoding everything may take in this process.
+    slots: How many streams beside those that are looked at may be open at once in this process.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class CameraFeed(threading.Thread):
         stop: threading.Event,
         rarest_s: float = 0.0,
         budget: DecodeBudget | None = None,
+        slots: threading.BoundedSemaphore | None = None,
     ) -> None:
         super().__init__(name=f"camera-{camera.id}", daemon=True)
         self.camera = camera
@@ -87,7 +91,10 @@ class CameraFeed(threading.Thread):
         self._state = CameraState.STARTING
         self._fault: str | None = None
         self._reader: CameraReader | None = None
-        self._rhythm = Rhythm(every_s=camera.look_every_s, rarest_s=rarest_s)
+        self._streams = Streams(camera, clock=clock, stop=stop, slots=slots)
+        self._rhythms = {
+            name: Rhythm(every_s=camera.look_every_s, rarest_s=rarest_s) for name in (None, "main", "substream")
+        }
         self._budget = budget or DecodeBudget()
         self._meter = Meter()
         self._stretch = 1.0
@@ -115,37 +122,50 @@ class CameraFeed(threading.Thread):
                 self._read_on()
                 if self._state is CameraState.ENDED or self._stop_asked.is_set():
                     return
-            except CameraFault as fault:
-                self._lost(fault)
+                continue  # the substream is back, and is looked at again
+            except CameraFault as error:
+                fault = error
             except Exception as error:  # noqa: BLE001 - the top loop of a camera's thread: it must not end in silence
-                self._lost(CameraFault(f"{redacted(self.camera.url)}: the reader failed ({type(error).__name__})"))
+                url = self._streams.current.url
+                fault = CameraFault(f"{redacted(url)}: the reader failed ({type(error).__name__})")
             played_s = 0.0 if self._live_since_s is None else time.monotonic() - self._live_since_s
+            if self._streams.failed(fault, played_s=played_s):
+                continue
+            self._lost(fault)
             self._stop_asked.wait(back_off.next_s(played_s=played_s))
 
     def _read_on(self) -> None:
-        """Reads until told to stop or until a file has ended. Raises: CameraFault: Also for a live stream that ends."""
+        """Reads until told to stop, until a file has ended, or until the substream is to be read instead.
+
+        Raises: CameraFault: Also for a live stream that ends.
+        """
+        camera, name = self._streams.current, self._streams.name
         self._reader = CameraReader(
-            self.camera,
+            camera,
             clock=self._clock,
             stop=self._stop_asked,
-            rhythm=self._rhythm,
+            rhythm=self._rhythms[name],
+            stream=name,
             budget=self._budget,
             meter=self._meter,
             spread=zlib.crc32(self.camera.id.encode()) / 2**32,  # the same after a restart, and for each another
         )
         self._reader.stretch(self._stretch)
         came = False
-        for look in self._reader.looks():
-            came = True
-            self._live()
-            self._late_s = look.late_s
-            self._mailbox.put(self.camera.id, look)
+        with closing(self._reader.looks()) as looks:
+            for look in looks:
+                came = True
+                self._live()
+                self._late_s = look.late_s
+                self._mailbox.put(self.camera.id, look)
+                if self._streams.returns():
+                    return
         if self._stop_asked.is_set():
             return
-        if is_live(self.camera.url):
-            raise Stalled(f"{redacted(self.camera.url)}: the stream ended")
+        if is_live(camera.url):
+            raise Stalled(f"{redacted(camera.url)}: the stream ended")
         if not came:
-            raise Corrupt(f"{redacted(self.camera.url)}: holds no picture")
+            raise Corrupt(f"{redacted(camera.url)}: holds no picture")
         self._state = CameraState.ENDED
         log.info("camera ended", camera=self.camera.id)
 
@@ -155,6 +175,7 @@ class CameraFeed(threading.Thread):
         if self._state is not CameraState.LIVE:
             log.info("camera live", camera=self.camera.id, after=self._state.value)
             self._state, self._fault = CameraState.LIVE, None
+        self._streams.plays()
 
     def _lost(self, fault: CameraFault) -> None:
         # One line when lost: what else goes wrong until it is back, only the status tells.
@@ -162,8 +183,13 @@ class CameraFeed(threading.Thread):
             log.warning("camera lost", camera=self.camera.id, fault=fault.name, detail=str(fault))
         self._state, self._fault = CameraState.LOST, f"{fault.name}: {fault}"
 
+    def join(self, timeout: float | None = None) -> None:
+        """As :meth:`threading.Thread.join`, with the threads that read its other streams."""
+        super().join(timeout)
+        self._streams.join(timeout or 0.0)
+
     def status(self) -> CameraStatus:
-        every_s = self._rhythm.keyframe_every_s
+        reader, every_s = self._reader, self._rhythms[self._streams.name].keyframe_every_s
         return CameraStatus(
             id=self.camera.id,
             state=self._state,
@@ -171,7 +197,12 @@ class CameraFeed(threading.Thread):
             last_look_at=self.last_look_at,
             looks=self.looks,
             looks_behind_s=round(self._late_s, 3),
-            reading_by=self._reader.mode if self._reader else None,
+            reading_by=reader.reading_by if reader else None,
             keyframe_every_s=None if every_s is None else round(every_s, 3),
             decode_share=round(self._meter.share, 4),
+            degraded=self._degraded(),
         )
+
+    def _degraded(self) -> str | None:
+        """Returns what does not work although the camera is looked at."""
+        return f"substream: {self._streams.fault}"[:FAULT_CHARS] if self._streams.fault is not None else None

@@ -9,6 +9,8 @@ from av.video.stream import VideoStream
 from edge.reading.faults import Corrupt, fault_of, redacted
 from ingest.configuration import Camera
 
+MAX_PIXELS = 7680 * 4320
+
 _LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "/dev/video")
 
 

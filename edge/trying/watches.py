@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,11 +80,15 @@ def _completed(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _put_clip(whole: dict[str, Any], changes: Mapping[str, object]) -> None:
     """Takes out what the clip stands in for, and with it the need for passwords from the environment."""
-    for section, without, instead in (("cameras", "url", {"url": "clip", **changes}), ("brokers", "password_env", {})):
+    stands_for: Sequence[tuple[str, Collection[str], Mapping[str, object]]] = (
+        ("cameras", ("url", "substream"), {"url": "clip", **changes}),
+        ("brokers", ("password_env",), {}),
+    )
+    for section, without, instead in stands_for:
         items = whole.get(section)
         if isinstance(items, list):
             whole[section] = [
-                {**{key: value for key, value in item.items() if key != without}, **instead}
+                {**{key: value for key, value in item.items() if key not in without}, **instead}
                 if isinstance(item, dict)
                 else item
                 for item in items
