@@ -16,7 +16,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 from api.asking import Asks
-from api.people.callers import ANONYMOUS, Caller, find_caller, identify, recognise
+from api.database import NotQuick
+from api.people.callers import ANONYMOUS, Caller, find_caller, identify, is_key, recognise
 from api.problems import Problem
 from api.rights import Rights, Role
 from api.services import Services, services_of
@@ -40,7 +41,17 @@ class Allowed:
 
     def ask(self, request: Request) -> Caller:
         """Returns who asks. Raises: Problem: 401 or 403."""
-        return self.admit(request, self.bearer(request))
+        return self._person_who_may(request) or self.admit(request, self.bearer(request))
+
+    def _person_who_may(self, request: Request) -> Caller | None:
+        """Asks the driver itself, as most who come are people in the midst of their work; None: ``admit`` says more."""
+        if is_key(self.bearer(request)):
+            return None
+        try:
+            with services_of(request).database.quick() as asks:
+                return self.ask_quickly(request, asks)
+        except NotQuick:
+            return None
 
     def ask_quickly(self, request: Request, asks: Asks) -> Caller | None:
         """Returns who asks, where that is a person who may; None: ``ask`` has more to do, or to refuse."""

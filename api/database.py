@@ -44,15 +44,23 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(**{_WRITES: True})
         self._quick = self.engine if self.is_sqlite else _quick_engine(database_url, connections)
+        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(postgresql_readonly=True)
         self._glancing = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer at a time anyway; waiting here is fair, its busy loop is not.
         self._one_writer = Lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session on one snapshot (SQLite) or on committed rows (PostgreSQL); whatever it changes is dropped."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        """A session on one snapshot (SQLite) or on committed rows (PostgreSQL).
+
+        What it changes is dropped; PostgreSQL refuses it as soon as it is sent.
+        """
+        with Session(self._reading, expire_on_commit=False) as session:
             yield session
+            if not self.is_sqlite:
+                # Rolled back, the driver would forget every statement that it has prepared on this connection.
+                session.expunge_all()
+                session.commit()
 
     @contextmanager
     def glance(self) -> Iterator[Session]:

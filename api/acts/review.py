@@ -43,7 +43,7 @@ def confirm(
     _check_condition(session, case.kind_key, condition_key)
     if case.grid_id is None:
         case.district = settings.district
-    moment = acting.moment()
+    keep_lines(session, start_clock(case, Stage.DISPATCH, acting.moment()))
     # As late as can be: whoever files a case of this district now waits for the counter until we are done.
     case.number = mint_number(session, district=case.district, filed_at=decision.at, zone=settings.zone_info)
     case.state = CaseState.FILED
@@ -51,7 +51,6 @@ def confirm(
     details = {"number": case.number}
     if condition_key is not None:
         case.condition_key = details["condition"] = condition_key
-    keep_lines(session, start_clock(case, Stage.DISPATCH, moment))
     decided(session, case, Act.CONFIRMED, acting.decision, details)
     return case
 

@@ -165,4 +165,5 @@ _OPEN_ASK = Question(
 
 
 def _has_open_ask(asks: Asks, case: Case) -> bool:
-    return bool(asks(_OPEN_ASK, {"case_id": case.id})[0]["is_asked"])
+    # Only who handles it asks, so that most cases need not be looked for.
+    return case.dispatched_at is not None and bool(asks(_OPEN_ASK, {"case_id": case.id})[0]["is_asked"])

@@ -116,9 +116,14 @@ def identify(
     return found
 
 
+def is_key(bearer: str) -> bool:
+    """Whether it has the form of a machine's key, not of a person's session."""
+    return bearer.startswith(KEY_PREFIX)
+
+
 def recognise(asks: Asks, bearer: str, *, now: datetime, idle: timedelta) -> Caller | None:
     """Returns the person whose session this is, where nothing is to be noted; for anybody else ask ``identify``."""
-    if len(bearer) > _MAX_BEARER_LENGTH or bearer.startswith(KEY_PREFIX):
+    if len(bearer) > _MAX_BEARER_LENGTH or is_key(bearer):
         return None
     found = _person(asks, bearer, now, idle)
     return None if found is None or isinstance(found, _Stolen) or _is_to_note(found, now) else found
@@ -133,11 +138,7 @@ def find_caller(session: Session, bearer: str, *, now: datetime, idle: timedelta
 def _look_up(session: Session, bearer: str, now: datetime, idle: timedelta) -> Caller | _Stolen | None:
     if len(bearer) > _MAX_BEARER_LENGTH:
         return None
-    return (
-        _machine(session, bearer, now)
-        if bearer.startswith(KEY_PREFIX)
-        else _person(AsksBySession(session), bearer, now, idle)
-    )
+    return _machine(session, bearer, now) if is_key(bearer) else _person(AsksBySession(session), bearer, now, idle)
 
 
 def _machine(session: Session, bearer: str, now: datetime) -> Caller | None:

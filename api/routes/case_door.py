@@ -55,7 +55,7 @@ class CaseDoor:
             session.flush()
             kind = session.get_one(Kind, case.kind_key)
         # After the commit: until then others wait for the case, and for the next number of its district.
-        with self.here.database.read() as session:
+        with self.here.database.glance() as session:
             shown = for_acting(case, kind, Onlooker(session, self.here.rights, caller, decision.at))
         self._response.headers["ETag"] = f'"{shown.version}"'
         return shown
