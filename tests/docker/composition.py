@@ -11,6 +11,9 @@ import yaml
 
 Service = dict[str, Any]
 
+RUN_SECRETS = {"POSTGRES_PASSWORD": "unused", "REDIS_PASSWORD": "r3dis", "MQTT_PASSWORD": "m0squitto"}
+"""What tests that run the services give for the values that the file insists on."""
+
 _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Z_]+)(?::(?P<how>[-?])(?P<word>[^}]*))?\})")
 
 

@@ -11,19 +11,24 @@ from tests.services.ports import HOST
 
 
 class HttpCamera:
-    """Sends ``pieces`` in a loop, ``per_s`` of them a second, as ``content_type`` to whoever asks."""
+    """Sends ``pieces`` in a loop, ``per_s`` of them a second, as ``content_type`` to whoever asks.
+
+    Other ``pieces`` may be given at any time: whoever is connected sees them from the next one on.
+    """
 
     def __init__(self, pieces: Sequence[bytes], *, per_s: float, content_type: str) -> None:
-        stop = self._stop = threading.Event()
+        self.pieces = pieces
+        camera, stop = self, threading.Event()
+        self._stop = stop
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
                 self.send_header("Content-Type", content_type)
                 self.end_headers()
-                for piece in itertools.cycle(pieces):
+                for number in itertools.count():
                     try:
-                        self.wfile.write(piece)
+                        self.wfile.write(camera.pieces[number % len(camera.pieces)])
                     except OSError:
                         return  # the reader has gone
                     if stop.wait(1 / per_s):

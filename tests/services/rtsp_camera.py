@@ -1,6 +1,6 @@
 """Serves one H.264 file over RTSP, again and again; runs under the system's Python, which has GStreamer's bindings.
 
-Usage: rtsp_camera.py PORT FILE [USER PASSWORD]. The stream is at /street.
+Usage: rtsp_camera.py PORT FILE [USER PASSWORD [PATH]]. The stream is at /street, or at PATH.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _require_login(server: Any, factory: Any, user: str, password: str) -> None:
     factory.set_permissions(permissions)
 
 
-def main(port: str, file: str, user: str = "", password: str = "") -> None:
+def main(port: str, file: str, user: str = "", password: str = "", path: str = "/street") -> None:
     """Serves ``file`` on 127.0.0.1 until the process is ended."""
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
@@ -60,7 +60,7 @@ def main(port: str, file: str, user: str = "", password: str = "") -> None:
     factory.connect("media-configure", lambda _factory, media: _loop(media))
     if user:
         _require_login(server, factory, user, password)
-    server.get_mount_points().add_factory("/street", factory)
+    server.get_mount_points().add_factory(path, factory)
     server.attach(None)
     GLib.MainLoop().run()
 

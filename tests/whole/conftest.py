@@ -68,16 +68,21 @@ class Whole:
 
     def until(self, true: Callable[[], bool], *, within_s: float = 60) -> bool:
         """Tends the parts until ``true``, for a bounded time."""
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
+
+        def tended() -> bool:
             self.parts.tend()
-            if true():
-                return True
-            time.sleep(0.1)
-        return false_with_logs(self.parts.logs)
+            return true()
+
+        return until(tended, logs=self.parts.logs, within_s=within_s)
 
 
-def false_with_logs(logs: Path) -> bool:
+def until(true: Callable[[], bool], *, logs: Path, within_s: float = 60) -> bool:
+    """Returns whether ``true`` came within the time; shows the ends of the logs where it did not."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.1)
     for log in sorted(logs.glob("*.log")):
         print(f"--- {log.name}\n{log.read_text(encoding='utf-8', errors='replace')[-3000:]}")  # noqa: T201
     return False

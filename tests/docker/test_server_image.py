@@ -1,10 +1,8 @@
-"""The images' own commands run with compose's own environment, on real services of this machine."""
+"""The server image's own commands run with compose's own environment, on real services of this machine."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,17 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import paho.mqtt.client as mqtt
 import pytest
 import redis
-from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.docker.composition import composition
+from tests.docker.composition import RUN_SECRETS, composition
 from tests.docker.conftest import DOCKER, ROOT, Image
 from tests.services.ports import HOST, answers, free_port
-from tests.services.processes import Process, missing, wait_until
+from tests.services.processes import Process, wait_until
 
-SECRETS = {"POSTGRES_PASSWORD": "unused", "REDIS_PASSWORD": "r3dis", "MQTT_PASSWORD": "m0squitto"}
 EDGE_ID = "edge-1"
 
 
@@ -34,7 +29,7 @@ class Centre:
         self._folder = folder
         self._database_url = database_url
         self._stack = stack
-        self._services = composition(DOCKER / "compose.yaml", SECRETS)["services"]
+        self._services = composition(DOCKER / "compose.yaml", RUN_SECRETS)["services"]
         self._ports = {"redis:6379": free_port(), "api:8000": free_port(), "gateway:8001": free_port()}
         self.api_url = f"http://{HOST}:{self._ports['api:8000']}"
         self.gateway_url = f"http://{HOST}:{self._ports['gateway:8001']}"
@@ -148,74 +143,3 @@ def test_the_server_image_holds_no_video_and_no_model_runtime(server_image: Imag
         "import importlib.util as u; print([n for n in ('cv2', 'av', 'openvino', 'torch') if u.find_spec(n)])"
     )
     assert found.stdout.strip() == "[]", found.stderr
-
-
-def test_the_edge_image_holds_no_part_of_the_centre_that_serves(edge_image: Image) -> None:
-    found = edge_image.python(
-        "import importlib.util as u; print([n for n in ('fastapi', 'sqlalchemy', 'redis', 'torch') if u.find_spec(n)])"
-    )
-    assert found.stdout.strip() == "[]", found.stderr
-
-
-def test_the_edge_image_checks_the_configuration_that_compose_mounts(edge_image: Image) -> None:
-    given = {**SECRETS, "CAMERA_URL": "rtsp://camera.invalid/street", "STREETCASE_EDGE_KEY": "unused"}
-    environment = composition(DOCKER / "compose.yaml", given)["services"]["edge"]["environment"]
-    checked = edge_image.run(["edge", "check", str(DOCKER / "edge.yaml")], environment)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "Cameras: 1, sensors: 1, watches: 2" in checked.stdout
-
-
-def test_the_edge_image_holds_the_model_that_its_configuration_names(edge_image: Image) -> None:
-    loaded = edge_image.python("from models.zoo import load_model, load_weights; load_weights(load_model('street'))")
-    assert loaded.returncode == 0, loaded.stderr
-
-
-def test_an_edge_without_its_key_does_not_start(edge_image: Image, tmp_path: Path) -> None:
-    environment = composition(DOCKER / "compose.yaml", SECRETS)["services"]["edge"]["environment"]
-    assert environment["STREETCASE_EDGE_KEY"] == ""
-    configuration = tmp_path / "edge.yaml"
-    text = (DOCKER / "edge.yaml").read_text().replace("/srv/streetcase/edge-data", str(tmp_path / "edge-data"))
-    configuration.write_text(text)
-    program, verb, _ = edge_image.dockerfile.last("CMD").words()
-    environment["CAMERA_URL"] = "rtsp://camera.invalid/street"
-    started = edge_image.run([program, verb, str(configuration)], environment)
-    assert started.returncode != 0
-    assert "STREETCASE_EDGE_KEY" in started.stdout + started.stderr
-
-
-def _mosquitto_of_compose(folder: Path, port: int) -> list[str]:
-    """Returns the broker's command of compose.yaml, with its folders turned into ``folder``."""
-    lines = (DOCKER / "mosquitto.conf").read_text().replace("listener 1883", f"listener {port} {HOST}")
-    if os.geteuid() == 0:
-        lines += "\nuser root\n"  # compose runs it as the owner of its files; here that is root
-    (folder / "mosquitto.conf").write_text(lines.replace("/mosquitto/data", str(folder)))
-    command = composition(DOCKER / "compose.yaml", SECRETS)["services"]["mosquitto"]["command"]
-    return [w.replace("/mosquitto/data", str(folder)).replace("/mosquitto/config", str(folder)) for w in command]
-
-
-def _connects(port: int, password: str | None) -> bool:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2)
-    if password is not None:
-        client.username_pw_set("streetcase", password)
-    client.connect(HOST, port)
-    wait_until(lambda: client.loop(0.1) != mqtt.MQTT_ERR_SUCCESS or client.is_connected(), timeout_s=5, what="answer")
-    connected = client.is_connected()
-    client.disconnect()
-    return connected
-
-
-def test_the_broker_of_compose_lets_in_who_knows_the_password(tmp_path: Path) -> None:
-    path = f"{os.environ['PATH']}:/usr/sbin"
-    if not (shutil.which("mosquitto", path=path) and shutil.which("mosquitto_passwd", path=path)):
-        missing("no mosquitto")
-    port = free_port()
-    environment = {"PATH": path, "MQTT_PASSWORD": SECRETS["MQTT_PASSWORD"]}
-    command = _mosquitto_of_compose(tmp_path, port)
-    broker = Process(command, log=tmp_path / "broker.log", environment=environment)
-    try:
-        broker.wait_ready(lambda: answers(port))
-        assert _connects(port, SECRETS["MQTT_PASSWORD"])
-        assert not _connects(port, "guess")
-        assert not _connects(port, None)
-    finally:
-        broker.stop()
