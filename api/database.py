@@ -141,6 +141,7 @@ def _quick_engine(database_url: str, connections: int) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=_QUICK_WAIT_S,
+        pool_use_lifo=True,
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
@@ -167,6 +168,8 @@ def _engine(database_url: str, connections: int) -> Engine:
             # Few are opened anew under load: a new one has to prepare every statement again.
             pool_size=connections,
             max_overflow=connections,
+            # Few connections at work are warm ones, with their statements prepared.
+            pool_use_lifo=True,
             pool_pre_ping=True,
             # Whatever the server prefers: what is read behind a lock must be what its last holder committed.
             isolation_level="READ COMMITTED",
