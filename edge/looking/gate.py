@@ -6,7 +6,7 @@ ends an incident is asked of the detector all the same: the gate is open
 - while what is there is not settled: for RUNS runs after each change, and longer if they do not agree,
 - while a stay is absent, so that "it is gone" is seen and never repeated,
 - at the look that would raise a stay,
-- after a gap longer than a watch's grace, and every ``always_every_s``.
+- after a gap longer than a watch's grace, and every ``always_every_s`` at the latest.
 
 A picture is compared with the one of the last run, not of the last look: what fades in slowly is seen in the end.
 """
@@ -14,6 +14,7 @@ A picture is compared with the one of the last run, not of the last look: what f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +31,10 @@ from ingest.configuration import GateMode, Policy, Watch
 
 RUNS = 3
 """So many runs on the same scene must agree before one of them stands for looks without a run."""
+
+SOONER = 0.25
+"""Up to this share sooner than ``always_every_s`` it runs in any case: else cameras that were started together, or on
+which the lights went off together, would all want the detector in the same second for ever after."""
 
 SAME_THING_IOU = 0.5
 TELL_EVERY_S = 600.0
@@ -61,7 +66,9 @@ class Gate:
         self.mode = settings.mode
         self.gated = 0
         self.would_have_missed = 0
-        self._always_every_s = settings.always_every_s
+        self._chance = Random(camera_id)  # noqa: S311 - nobody is to be surprised
+        self._longest_s = settings.always_every_s
+        self._always_after_s = self._next_always_s()
         self._watches = watches
         self._camera_id = camera_id
         self._remembered: Remembered | None = None
@@ -82,7 +89,7 @@ class Gate:
         if self._remembered.differs(small, self._places((small.shape[1], small.shape[0]))):
             self._agreed = 0
             return None
-        if self._agreed < RUNS or moment.since(self._ran_at) >= self._always_every_s or self._decides(moment):
+        if self._agreed < RUNS or moment.since(self._ran_at) >= self._always_after_s or self._decides(moment):
             return None
         return self._held
 
@@ -93,6 +100,10 @@ class Gate:
         agrees = self._ran_at is not None and self._agree(self._held, counting)
         self._agreed = self._agreed + 1 if agrees and self._agreed else 1
         self._remembered, self._held, self._ran_at = Remembered(small_picture(frame)), counting, moment
+        self._always_after_s = self._next_always_s()
+
+    def _next_always_s(self) -> float:
+        return self._longest_s * (1 - SOONER * self._chance.random())
 
     def ran_in_shadow(self, held: Counting, moment: Moment, counting: Counting) -> None:
         """Counts a run that the gate would have saved, and what would have been wrong without it."""

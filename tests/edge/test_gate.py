@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from detectors.base import DetectionError, Finding, Frame, Image
 from edge.looking.evidence import EvidenceFolder
-from edge.looking.gate import Gate
+from edge.looking.gate import SOONER, Gate
 from edge.looking.looks import CameraLooks, CameraWatch
 from edge.looking.sameness import Remembered, small_picture
 from edge.outbox.box import Outbox
@@ -145,12 +146,18 @@ def quiet(tmp_path: Path, street: Street) -> Iterator[Yard]:
 
 
 def test_a_run_comes_now_and_then_in_any_case(quiet: Yard, street: Street) -> None:
-    before = quiet.detector.runs
+    runs = [quiet.detector.runs]
 
-    for _ in range(30):
+    for _ in range(90):
         quiet.look(street.picture())
+        runs.append(quiet.detector.runs)
 
-    assert quiet.detector.runs == before + 2
+    ran = [number for number, (before, after) in enumerate(pairwise(runs)) if after > before]
+    apart_s = [EVERY_S * (after - before) for before, after in pairwise(ran)]
+    assert ran[0] * EVERY_S <= 30
+    assert max(apart_s) <= 30
+    assert min(apart_s) >= (1 - SOONER) * 30
+    assert len(set(apart_s)) > 1, "cameras that were started together do not stay together"
 
 
 def test_who_asks_for_a_look_gets_a_run(quiet: Yard, street: Street) -> None:
