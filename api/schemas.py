@@ -74,6 +74,7 @@ class Report(Schema):
     """What ingestion hands to the API about one incident. ``report_id`` is the event's id: it counts once.
 
     ``stream_entry`` and ``received_at`` tell which way the report took; ``request_id`` runs through the logs.
+    ``recurs`` is the earlier incident of the same thing, where it has returned.
     """
 
     report_id: UUID
@@ -98,6 +99,7 @@ class Report(Schema):
     stream_entry: Short | None = None
     request_id: Short | None = None
     dwell_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    recurs: UUID | None = None
     score: Share | None = None
     findings: Annotated[list[ReportedFinding], Field(max_length=100)] = []
     reading: ReportedReading | None = None

@@ -27,9 +27,7 @@ def report_of(entry: StreamEntry) -> Report:
 
 def _fields(event: Event, entry: StreamEntry) -> dict[str, object]:
     """The report has the event's fields by the same names, but for the id, the source and the way it took."""
-    fields: dict[str, object] = event.model_dump(
-        exclude={"schema_version", "event_id", "source", "clock_offset_ms", "recurs"}
-    )
+    fields: dict[str, object] = event.model_dump(exclude={"schema_version", "event_id", "source", "clock_offset_ms"})
     return fields | {
         "report_id": event.event_id,
         "source_type": event.source.type,

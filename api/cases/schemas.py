@@ -134,12 +134,16 @@ class CaseForActing(CaseSummary):
 
 
 class ShownIncident(Shown):
-    """muted: it looks like what was rejected, and is only counted. box: where it was last seen, normalised xyxy."""
+    """muted: it looks like what was rejected, and is only counted. box: where it was last seen, normalised xyxy.
+
+    recurs: the earlier incident of the same thing, where the edge saw it return.
+    """
 
     id: UUID
     kind_key: str
     watch_id: str
     muted: bool
+    recurs: UUID | None
     box: list[float] | None
     source_type: str
     source_id: str

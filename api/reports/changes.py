@@ -207,6 +207,7 @@ class CaseChanges:
             source_type=report.source_type,
             source_id=report.source_id,
             box=box_of(report),
+            recurs=report.recurs,
             first_seen_at=seen.first_seen_at,
             last_seen_at=seen.occurred_at,
             dwell_s=report.dwell_s,
@@ -257,7 +258,7 @@ class CaseChanges:
     def _link_recurrences(self) -> None:
         if not self._new_cases:
             return
-        before = Recurrences(self._session, self._new_cases, self._kinds, now=self.now)
+        before = Recurrences(self._session, self._new_cases, self._new_incidents, self._kinds, now=self.now)
         for case in self._new_cases:
             count, last = before.of(case)
             if last is not None:

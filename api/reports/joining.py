@@ -1,7 +1,8 @@
 """Decides which case a report belongs to, under locks that make one thing wrong one case.
 
-The order: (1) the case that holds the incident; (2) an open case of the same watch, where the kind joins by watch;
-(3) an open case of the same family near by, from another source. See docs/joining.md.
+The order: (1) the case that holds the incident; (2) the open case of what the edge says has returned; (3) an open case
+of the same watch, where the kind joins by watch; (4) an open case of the same family near by, from another source. See
+docs/joining.md.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from api.reports.looks import overlap
 from api.reports.moments import moments_of
 from api.reports.muting import Muting, box_of, may_be_muted
 from api.reports.nearness import cell_of
+from api.reports.returning import Returns
 from api.reports.whereabouts import Registered, Whereabouts
 from api.schemas import Report
 from api.tables import Case, Incident, Kind, ReportRow
@@ -67,10 +69,11 @@ class Joining:
         self._nearby = {nearby.report_id: nearby for nearby in sought.nearby}
         lock_neighbourhoods(session, sought.neighbourhoods())
         found, near = sought.find(session)
+        self._returns = Returns(session, new)
         held = self._known.case_ids
         self._after = successors(session, {held[report.incident_id] for report in new if report.incident_id in held})
         wanted = found | set(self._known.case_ids.values()) | self._elsewhere(new) | muting.case_ids
-        wanted |= {case_id for cases in self._after.values() for case_id in cases}
+        wanted |= {case_id for cases in self._after.values() for case_id in cases} | self._returns.case_ids
         self._cases = {case.id: case for case in lock_cases(session, wanted)}
         # Read only now: what others count on an incident, they count under the lock of its case.
         self.incidents = _incidents_of(session, incident_ids, self._cases)
@@ -112,11 +115,9 @@ class Joining:
         if instead_of is not None:
             if not self._known.needs_a_case(report.incident_id):
                 raise MovedOn
-            for case_id in self._after.get(instead_of.id, ()):
-                case = self._cases.get(case_id)
-                if case is not None and case.state in OPEN:
-                    return case
-        return self._of_same_watch(report, kind) or self._of_same_thing(report, kind)
+            if (case := self._open_among(self._after.get(instead_of.id, ()))) is not None:
+                return case
+        return self._that_returns(report) or self._of_same_watch(report, kind) or self._of_same_thing(report, kind)
 
     def add_case(self, case: Case) -> None:
         """Makes a new case known to the reports that follow in this batch."""
@@ -132,6 +133,7 @@ class Joining:
         """Makes an incident that has just come into a case known to the reports that follow, and to its watch."""
         self.incidents[incident.id] = incident
         self._holdings.add(incident, case.id)
+        self._returns.add(incident)
         watch = (incident.edge_id, incident.watch_id)
         if incident.watch_id and watch != (case.edge_id, case.watch_id):
             self._remember_also_in(watch, incident.kind_key, case)
@@ -144,6 +146,14 @@ class Joining:
         others = (Incident.case_id == case.id) & Incident.id.not_in([incident.id for incident in told])
         stays = select(Incident.id).where(others, or_(Incident.clear_reason.is_(None), Incident.clear_reason != GONE))
         return all(incident.clear_reason == GONE for incident in told) and not self._session.scalar(stays.limit(1))
+
+    def _open_among(self, case_ids: Iterable[UUID]) -> Case | None:
+        cases = (self._cases.get(case_id) for case_id in case_ids)
+        return next((case for case in cases if case is not None and case.state in OPEN), None)
+
+    def _that_returns(self, report: Report) -> Case | None:
+        case = self._open_among(self._returns.cases_of(report))
+        return case if case is not None and _may_be_one(case, self.where(report).asset_id) else None
 
     def _of_same_watch(self, report: Report, kind: Kind) -> Case | None:
         if not joins_by_watch(report, kind):

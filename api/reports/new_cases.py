@@ -19,7 +19,7 @@ from api.reports.moments import moments_of
 from api.reports.nearness import JOIN_M_MAX, cells_touched, metres_between
 from api.reports.whereabouts import Whereabouts, position_columns
 from api.schemas import Report
-from api.tables import Case, Kind, Permit
+from api.tables import Case, Incident, Kind, Permit
 from api.tables.base import JsonObject
 
 RECURRENCE = "recurrence"
@@ -94,10 +94,22 @@ def permit(session: Session, case: Case, resolved: Resolved, *, now: datetime) -
 
 
 class Recurrences:
-    """The cases that ended within the last 30 days where new cases are made: of the same watch and kind, or near by."""
+    """The cases that ended within the last 30 days where new cases are made: of the same watch and kind, or near by.
 
-    def __init__(self, session: Session, cases: Iterable[Case], kinds: Mapping[str, Kind], *, now: datetime) -> None:
+    And, however long ago, those of the incidents that their own ones are the return of.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        cases: Iterable[Case],
+        incidents: Iterable[Incident],
+        kinds: Mapping[str, Kind],
+        *,
+        now: datetime,
+    ) -> None:
         self._kinds = kinds
+        self._named = _ended_that_return(session, incidents)
         new = list(cases)
         since = now - RECURS_WITHIN
         self._by_watch: dict[tuple[str, str, str], list[_Known]] = {}
@@ -125,18 +137,42 @@ class Recurrences:
                 known_near.append(((case_id, ended_at or since), longitude or 0.0, latitude or 0.0))
 
     def of(self, case: Case) -> tuple[int, UUID | None]:
-        """Returns how many ended cases there are, and the one that ended last."""
+        """Returns how many ended cases there are, and the one that ended last; what has returned says better which."""
         found = dict(self._by_watch.get((case.edge_id, case.watch_id, case.detected_kind_key), ()))
         radius_m = min(self._kinds[case.detected_kind_key].join_m, JOIN_M_MAX)
         for cell in self._cells(case):
             for (case_id, ended_at), longitude, latitude in self._by_cell.get((case.family, cell), ()):
                 if metres_between(*_point(case), longitude, latitude) <= radius_m:
                     found[case_id] = ended_at
-        return len(found), max(found, key=lambda case_id: found[case_id]) if found else None
+        named = dict(self._named.get(case.id, ()))
+        found |= named
+        return len(found), max(named or found, key=lambda case_id: found[case_id]) if found else None
 
     def _cells(self, case: Case) -> Iterable[int]:
         radius_m = self._kinds[case.detected_kind_key].join_m
         return cells_touched(*_point(case), radius_m) if radius_m > 0 and case.cell is not None else ()
+
+
+def _ended_that_return(session: Session, incidents: Iterable[Incident]) -> dict[UUID, list[_Known]]:
+    """Returns the ended cases of what these incidents are the return of, by the incidents' own case."""
+    returned = [(incident.recurs, incident) for incident in incidents if incident.recurs is not None]
+    if not returned:
+        return {}
+    earlier = select(Incident, Case.ended_at).join(Case, Case.id == Incident.case_id)
+    named = one_of(session, Incident.id, {recurs for recurs, _ in returned})
+    rows = session.execute(earlier.where(named, Case.state.in_(_COUNTED)))
+    ended = {
+        (incident.id, *_question(incident)): (incident.case_id, ended_at) for incident, ended_at in rows if ended_at
+    }
+    found: dict[UUID, list[_Known]] = {}
+    for recurs, incident in returned:
+        if (known := ended.get((recurs, *_question(incident)))) is not None:
+            found.setdefault(incident.case_id, []).append(known)
+    return found
+
+
+def _question(incident: Incident) -> tuple[str, str, str]:
+    return incident.edge_id, incident.watch_id, incident.kind_key
 
 
 def _point(case: Case) -> tuple[float, float]:

@@ -42,7 +42,8 @@ class KeptApart(Base):
 class BlindSource(Base):
     """A camera or sensor that cannot be believed at present; ``source_id`` is empty where a whole edge is silent.
 
-    ``incident_id`` is the open incident of camera-fault, sensor-fault or edge-fault that says so.
+    ``incident_id`` is the open incident of camera-fault, sensor-fault or edge-fault that says so. ``source_type`` tells
+    a camera from a sensor of its name; None, in rows of an older release, is either.
     """
 
     __tablename__ = "blind_sources"
@@ -50,4 +51,5 @@ class BlindSource(Base):
     incident_id: Mapped[UUID] = mapped_column(primary_key=True)
     edge_id: Mapped[Name] = mapped_column(index=True)
     source_id: Mapped[Name]
+    source_type: Mapped[Name | None]
     since: Mapped[datetime]

@@ -173,6 +173,7 @@ class Incident(Base):
     home_case_id: the case that it joined first, whatever was merged since; None for ``case_id``.
     box: where it was last seen, normalised xyxy; look_hash: how its crop looked, see ``api.reports.looks``.
     muted: it looked like what an operator had rejected, so it is only counted on the rejected case.
+    recurs: the earlier incident of the same thing, as the edge says; perhaps none that is known here.
     """
 
     __tablename__ = "incidents"
@@ -183,6 +184,7 @@ class Incident(Base):
     box: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
     look_hash: Mapped[Name | None]
     muted: Mapped[Flag]
+    recurs: Mapped[UUID | None]
     kind_key: Mapped[Name]
     edge_id: Mapped[Name]
     watch_id: Mapped[Name]
@@ -195,6 +197,8 @@ class Incident(Base):
     cleared_at: Mapped[datetime | None]
     clear_reason: Mapped[Name | None]
     reports_count: Mapped[Count]
+
+    __table_args__ = (Index(None, "recurs", **only_set("recurs")),)
 
 
 class ReportRow(Base):

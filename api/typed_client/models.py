@@ -1493,6 +1493,7 @@ class ShownIncident(Model):
     kind_key: str
     watch_id: str
     muted: bool
+    recurs: UUID | None
     box: list[float] | None
     source_type: str
     source_id: str

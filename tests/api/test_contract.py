@@ -128,8 +128,7 @@ def test_an_event_at_a_limit_of_the_contract_becomes_a_case(
 
 
 def test_no_field_of_the_contract_is_lost_on_the_way() -> None:
-    # That an incident recurs is for those who read events: a case joins by its place.
-    said = _fields(Event) - {"schema_version", "event_id", "clock_offset_ms", "recurs"}
+    said = _fields(Event) - {"schema_version", "event_id", "clock_offset_ms"}
     renamed = {"source", "source.type", "source.id", "source.preset"}
     assert said - _fields(Report) == renamed
     assert {"source_type", "source_id", "preset"} <= _fields(Report)

@@ -15,6 +15,8 @@ NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 JOINS_BY_WATCH, JOINS_BY_INCIDENT = "street-encroachment", "manhole-open"
 FAR_APART_DEG = 0.1
 GIVEN_UP = "disk budget"
+FORGOTTEN = UUID(int=99)
+"""An incident that nobody tells of."""
 
 
 @st.composite
@@ -22,6 +24,8 @@ def a_life(draw: st.DrawFn, *, number: int, source: int) -> list[Report]:
     """One incident as its edge tells it, in order: raised, updated, cleared, perhaps seen again and cleared again."""
     watch = draw(st.integers(0, 1))
     kind = (JOINS_BY_WATCH, JOINS_BY_INCIDENT)[draw(st.integers(0, 1))]
+    first = 10 * source
+    recurs = None if number == first else draw(st.sampled_from([None, _incident_id(first), FORGOTTEN]))
     phases = ["raised", *["updated"] * draw(st.integers(0, 2))]
     phases += draw(st.sampled_from([[], ["cleared"], ["cleared", "updated"], ["cleared", "cleared"]]))
     minutes = sorted(draw(st.lists(st.integers(0, 30), min_size=len(phases), max_size=len(phases))))
@@ -31,7 +35,8 @@ def a_life(draw: st.DrawFn, *, number: int, source: int) -> list[Report]:
         told.append(
             Report(
                 report_id=UUID(int=1000 * number + step),
-                incident_id=UUID(int=10**6 + number),
+                incident_id=_incident_id(number),
+                recurs=recurs,
                 phase=phase,
                 clear_reason=draw(st.sampled_from(["gone", "lost", "out_of_hours"])) if phase == "cleared" else None,
                 edge_id=f"edge-{source % 2}",
@@ -49,6 +54,10 @@ def a_life(draw: st.DrawFn, *, number: int, source: int) -> list[Report]:
             )
         )
     return told
+
+
+def _incident_id(number: int) -> UUID:
+    return UUID(int=10**6 + number)
 
 
 def _some_evidence(draw: st.DrawFn, number: int) -> list[dict[str, Any]]:
