@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -35,6 +35,9 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 """Texts of others; the character NUL, which databases cannot keep, is no text."""
+
+StreamName = Literal["main", "substream"]
+"""Which of a camera's two streams: the smaller one is looked at, the main one gives the evidence."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Unit01 = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
@@ -143,6 +146,7 @@ class EvidenceItem(Wire):
     """A picture, clip or chart, named by the sha256 of its bytes; the bytes travel on their own.
 
     ``plate_kept`` marks the one crop in which the incident's own vehicle shows its plate: fewer people may see it.
+    ``stream`` says which of a camera's two streams it was taken from; a camera with one, or a chart, has none.
     """
 
     sha256: Sha256
@@ -153,6 +157,7 @@ class EvidenceItem(Wire):
     state: EvidenceState = EvidenceState.PENDING
     reason: Text | None = None
     plate_kept: bool = False
+    stream: StreamName | None = None
 
     @model_validator(mode="after")
     def _sacrifice_has_a_reason(self) -> Self:

@@ -17,7 +17,7 @@ import numpy as np
 
 from detectors.base import BoxXyxy, Image
 from edge.outbox.durable import durable_folder, sync_folder
-from ingest.contract import EvidenceItem, EvidenceRole
+from ingest.contract import EvidenceItem, EvidenceRole, StreamName
 
 WIDE_MAX_BYTES = 140_000
 CROP_MAX_BYTES = 60_000
@@ -34,21 +34,32 @@ class EvidenceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded picture or clip that waits to be written: what it shows, when, and its bytes."""
+    """An encoded picture or clip that waits to be written: what it shows, when, and its bytes.
+
+    stream: Which of the camera's two streams it is of; None where there is one.
+    """
 
     role: EvidenceRole
     taken_at: datetime
     content: bytes
     plate_kept: bool = False
     media_type: str = "image/jpeg"
+    stream: StreamName | None = None
 
 
-def wide_picture(image: Image, *, role: EvidenceRole, taken_at: datetime) -> Picture:
+def wide_picture(image: Image, *, role: EvidenceRole, taken_at: datetime, stream: StreamName | None = None) -> Picture:
     """Encodes the whole (already blurred) picture in at most WIDE_MAX_BYTES."""
-    return Picture(role, taken_at, _jpeg(image, WIDE_MAX_BYTES))
+    return Picture(role, taken_at, _jpeg(image, WIDE_MAX_BYTES), stream=stream)
 
 
-def crop_picture(image: Image, box_xyxy: BoxXyxy, *, taken_at: datetime, plate_kept: bool = False) -> Picture:
+def crop_picture(
+    image: Image,
+    box_xyxy: BoxXyxy,
+    *,
+    taken_at: datetime,
+    plate_kept: bool = False,
+    stream: StreamName | None = None,
+) -> Picture:
     """Encodes the (already blurred) surroundings of a box in at most CROP_MAX_BYTES."""
     height, width = image.shape[:2]
     x1, y1, x2, y2 = box_xyxy
@@ -57,7 +68,8 @@ def crop_picture(image: Image, box_xyxy: BoxXyxy, *, taken_at: datetime, plate_k
     top, bottom = max(0, int((y1 - dy) * height)), min(height, int(np.ceil((y2 + dy) * height)))
     if right <= left or bottom <= top:
         raise EvidenceError(f"crop is empty: box {box_xyxy} of {width}x{height}")
-    return Picture(EvidenceRole.CROP, taken_at, _jpeg(image[top:bottom, left:right], CROP_MAX_BYTES), plate_kept)
+    content = _jpeg(image[top:bottom, left:right], CROP_MAX_BYTES)
+    return Picture(EvidenceRole.CROP, taken_at, content, plate_kept, stream=stream)
 
 
 def _jpeg(image: Image, max_bytes: int) -> bytes:
@@ -103,6 +115,7 @@ class EvidenceFolder:
             role=picture.role,
             taken_at=picture.taken_at,
             plate_kept=picture.plate_kept,
+            stream=picture.stream,
         )
 
     def _settle(self, folder: Path) -> None:

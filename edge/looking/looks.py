@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 import structlog
 
 from detectors.base import DetectorError, Finding, FrameDetector
 from edge.looking.camera_faults import CameraFaults
-from edge.looking.evidence import EvidenceError, EvidenceFolder
+from edge.looking.evidence import EvidenceFolder
 from edge.looking.gate import Counting, Gate
-from edge.looking.negative import Negative
+from edge.looking.incident_pictures import IncidentPictures
+from edge.looking.main_pictures import MainPictures
 from edge.looking.recent_looks import RecentLooks
 from edge.looking.regions import Region
 from edge.looking.sameness import small_picture
 from edge.looking.studio import Studio
-from edge.looking.timelapse import timelapse
 from edge.looking.zones import covered_share, stands_in
-from edge.outbox.box import Commit, OutboxError
+from edge.outbox.box import Commit
 from edge.outbox.keeper import Keeper
 from edge.reading.camera import Look
 from edge.staying.appearance import appearance
-from edge.staying.stays import Change, Stay, StayChange, WatchStays
+from edge.staying.stays import WatchStays
 from ingest.configuration import GateMode, Policy, Watch
-from ingest.contract import ClearReason, EvidenceItem, EvidenceRole
 from ingest.edge_messages import CameraStatus, WatchStatus
-
-MAY_STAY = 0.1
-"""From this share of its dwell on, a stay is worth the blur of its first picture, which waits in memory until then."""
 
 log = structlog.get_logger(__name__)
 
@@ -97,16 +92,23 @@ class CameraLooks:
         recent: RecentLooks | None = None,
         gate: Gate | None = None,
         faults: CameraFaults | None = None,
+        main: MainPictures | None = None,
     ) -> None:
         self.watches = list(watches)
         self._privacy = privacy
-        self._evidence = evidence
+        self._main = main
+        self._pictures = IncidentPictures(
+            evidence=evidence,
+            keeper=keeper,
+            recent=recent,
+            main=main,
+            stays=lambda: [stay for watch in self.watches for stay in watch.stays.stays],
+        )
         self._keeper = keeper
         self._recent = recent
         self._gate = gate
         self.faults = faults
         self._regions = {key: _region(key, self.watches) for key in dict.fromkeys(id(w.detector) for w in watches)}
-        self._starts: dict[UUID, Negative] = {}
         self._failing = False
         self._found: dict[int, list[Finding]] = {}
 
@@ -126,7 +128,7 @@ class CameraLooks:
 
         asked: Somebody waits for what is there now, so that the detector runs in any case.
         """
-        studio = Studio(look.frame, self._privacy)
+        studio = Studio(look.frame, self._privacy, stream=look.stream)
         try:
             if self.faults is not None and (blind := self.faults.look(look, studio)) is not None:
                 return Looked(studio, fault=f"the view is {blind}")
@@ -143,6 +145,8 @@ class CameraLooks:
             self._failing = False
         judged = zip(self.watches, counting, strict=True)
         self._keeper.keep(_together([self._judge(watch, findings, look, studio) for watch, findings in judged]))
+        if self._main is not None:
+            self._main.plan([(w.watch, stay) for w in self.watches for stay in w.stays.stays], look)
         self._remember(look, studio)
         return Looked(studio, list(dict.fromkeys(finding for findings in counting for finding in findings)))
 
@@ -193,68 +197,10 @@ class CameraLooks:
             around=self._found.get(id(watch.detector), ()),
         )
         for change in changes:
-            self._take_pictures(change, watch.watch, studio)
+            self._pictures.take(change, watch.watch, look, studio)
         return self._keeper.commit_of(
             changes, moment=look.moment, watch=watch.watch, sensor=None, detector=watch.detector.identity
         )
-
-    def _take_pictures(self, change: StayChange, watch: Watch, studio: Studio) -> None:
-        stay = change.stay
-        try:
-            if change.change is Change.BORN:
-                self._starts[stay.incident_id] = studio.negative()
-                return
-            if change.change is Change.ABSENT:
-                return
-            if change.change is Change.SEEN and stay.dwell_s < MAY_STAY * watch.dwell_s:
-                return
-            # What has stayed for a while may stay on: only now does its first picture touch the disk.
-            start = self._starts.pop(stay.incident_id, None)
-            if change.change is Change.DROPPED:
-                self._remove(stay)
-                return
-            if start is not None:
-                stay.evidence.append(self._evidence.keep(start.developed(EvidenceRole.START)))
-            if change.change is Change.RAISED:
-                stay.evidence += self._confirm(stay, studio, keep_plate=watch.keep_plate)
-                stay.evidence += self._timelapse(stay, studio)
-            elif change.clear_reason is ClearReason.GONE:
-                stay.evidence.append(self._evidence.keep(studio.wide(EvidenceRole.AFTER)))
-        except (EvidenceError, DetectorError) as error:
-            # The event matters more than its picture; what is missing is told, not waited for.
-            log.error("picture lost", watch=watch.id, incident=str(stay.incident_id), error=str(error))
-
-    def _confirm(self, stay: Stay, studio: Studio, *, keep_plate: bool) -> list[EvidenceItem]:
-        items = [self._evidence.keep(studio.wide(EvidenceRole.CONFIRM))]
-        box = stay.finding.box_xyxy
-        if box is not None:
-            items.append(self._evidence.keep(studio.crop(box, keep_plate=keep_plate)))
-        return items
-
-    def _timelapse(self, stay: Stay, studio: Studio) -> list[EvidenceItem]:
-        """Returns the clip from first seen to now, where enough looks of that time are kept."""
-        if self._recent is None:
-            return []
-        try:
-            clip = timelapse(self._recent.between(stay.first_seen.utc, studio.taken_at))
-        except OSError as error:
-            raise EvidenceError(f"kept looks cannot be read: {error.strerror}") from error
-        return [self._evidence.keep(clip)] if clip is not None else []
-
-    def _remove(self, stay: Stay) -> None:
-        """Removes the pictures of a stay that came to nothing, unless a stay born in the same look shares them."""
-        try:
-            self._remove_unshared(stay)
-        except (OutboxError, OSError) as error:
-            # Nobody knows now who else needs them; left behind, they are swept at the next start.
-            log.warning("pictures not removed", incident=str(stay.incident_id), reason=str(error))
-        stay.evidence.clear()
-
-    def _remove_unshared(self, stay: Stay) -> None:
-        shared = {item.sha256 for w in self.watches for other in w.stays.stays for item in other.evidence}
-        for item in stay.evidence:
-            if item.sha256 not in shared and not self._keeper.holds(item.sha256):
-                self._evidence.remove(item.sha256)
 
 
 def _region(key: int, watches: Sequence[CameraWatch]) -> Region:

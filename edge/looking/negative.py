@@ -13,7 +13,7 @@ import numpy as np
 from detectors.base import Finding, Frame, FrameDetector
 from edge.looking.evidence import MAX_WIDTH, EvidenceError, Picture, wide_picture
 from edge.looking.privacy import blurred
-from ingest.contract import EvidenceRole
+from ingest.contract import EvidenceRole, StreamName
 
 QUALITY = 90
 
@@ -25,7 +25,14 @@ class Negative:
     Raises: EvidenceError: If the frame can't be encoded.
     """
 
-    def __init__(self, frame: Frame, privacy: FrameDetector, *, findings: Sequence[Finding] | None) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        privacy: FrameDetector,
+        *,
+        findings: Sequence[Finding] | None,
+        stream: StreamName | None = None,
+    ) -> None:
         image = frame.image
         if image.shape[1] > MAX_WIDTH:
             size_wh = MAX_WIDTH, max(1, round(image.shape[0] * MAX_WIDTH / image.shape[1]))
@@ -35,6 +42,7 @@ class Negative:
             raise EvidenceError(f"picture of shape {image.shape} cannot be encoded")
         self._packed = encoded
         self._taken_at = frame.captured_at
+        self._stream = stream
         self._privacy = privacy
         self._findings = findings
         self._developed: Picture | None = None
@@ -48,5 +56,6 @@ class Negative:
             image = np.asarray(cv2.imdecode(self._packed, cv2.IMREAD_COLOR), dtype=np.uint8)
             if self._findings is None:
                 self._findings = self._privacy.detect([Frame(image, self._taken_at)])[0]
-            self._developed = wide_picture(blurred(image, self._findings), role=role, taken_at=self._taken_at)
+            sharp_nowhere = blurred(image, self._findings)
+            self._developed = wide_picture(sharp_nowhere, role=role, taken_at=self._taken_at, stream=self._stream)
         return self._developed

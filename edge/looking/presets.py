@@ -90,7 +90,7 @@ class PresetLooks:
 
     def look(self, look: Look, *, asked: bool = False) -> Looked:
         """Judges one frame by the watches of its preset; those of the others neither see it nor miss anything in it."""
-        studio = Studio(look.frame, self._privacy)
+        studio = Studio(look.frame, self._privacy, stream=look.stream)
         try:
             view = small_view(small_picture(look.frame))
         except FrameError as error:

@@ -8,21 +8,28 @@ from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, Image
 from edge.looking.evidence import Picture, crop_picture, wide_picture
 from edge.looking.negative import Negative
 from edge.looking.privacy import blurred
-from ingest.contract import EvidenceRole
+from ingest.contract import EvidenceRole, StreamName
 
 
 class Studio:
     """The pictures of one frame. What the privacy detector found is set where a watch's run has found it already.
 
+    stream: Which of the camera's two streams the frame is of; None where there is one.
     Raises: DetectorError: From each picture, if the privacy detector fails; EvidenceError: If it can't be encoded.
     """
 
-    def __init__(self, frame: Frame, privacy: FrameDetector) -> None:
+    def __init__(self, frame: Frame, privacy: FrameDetector, *, stream: StreamName | None = None) -> None:
         self._frame = frame
+        self._stream = stream
         self._privacy = privacy
         self.findings: list[Finding] | None = None
         self._without_plates: Image | None = None
         self._negative: Negative | None = None
+
+    @property
+    def frame(self) -> Frame:
+        """The picture as it was taken: masked and not blurred, so that it must not leave memory."""
+        return self._frame
 
     @property
     def taken_at(self) -> datetime:
@@ -31,16 +38,17 @@ class Studio:
     def negative(self) -> Negative:
         """Returns the picture as it can wait in memory, for those who may need it later."""
         if self._negative is None:
-            self._negative = Negative(self._frame, self._privacy, findings=self.findings)
+            self._negative = Negative(self._frame, self._privacy, findings=self.findings, stream=self._stream)
         return self._negative
 
     def wide(self, role: EvidenceRole) -> Picture:
-        return wide_picture(self.blurred(), role=role, taken_at=self._frame.captured_at)
+        return wide_picture(self.blurred(), role=role, taken_at=self._frame.captured_at, stream=self._stream)
 
     def crop(self, box_xyxy: BoxXyxy, *, keep_plate: bool) -> Picture:
         """Only here may the incident's own vehicle keep its plate, and the picture is marked for it."""
         image = self._blurred([box_xyxy]) if keep_plate else self.blurred()
-        return crop_picture(image, box_xyxy, taken_at=self._frame.captured_at, plate_kept=keep_plate)
+        taken_at = self._frame.captured_at
+        return crop_picture(image, box_xyxy, taken_at=taken_at, plate_kept=keep_plate, stream=self._stream)
 
     def blurred(self) -> Image:
         """Returns the whole picture, ``(H, W, 3)`` BGR, with every head and plate in it blurred; not to be changed."""

@@ -23,6 +23,7 @@ from edge.looking.camera_faults import CameraFaults
 from edge.looking.evidence import EvidenceFolder
 from edge.looking.gate import Gate
 from edge.looking.looks import CameraLooks, CameraWatch
+from edge.looking.main_pictures import MainPictures, MainStream
 from edge.looking.presets import PresetLooks, Presets
 from edge.looking.privacy import MIN_SCORE
 from edge.looking.recent_looks import RecentLooks
@@ -37,6 +38,7 @@ from edge.reading.budget import DecodeBudget
 from edge.reading.camera import Look
 from edge.reading.feeds import CameraFeed, Mailbox
 from edge.reading.rhythm import rarest_look_s
+from edge.reading.side_stream import MOST_AT_ONCE
 from edge.staying.clock import SystemClock
 from edge.staying.stays import Stay, WatchStays
 from ingest.configuration import Camera, EdgeConfiguration, Watch
@@ -114,9 +116,7 @@ class Group:
         self._mailbox = Mailbox()
         self._evidence = EvidenceFolder(self._folders.evidence)
         clock = self._clock = SystemClock()
-        # Models load before the first packet is read, so that a file's first looks are not spent on waiting.
-        self._looks = {camera.id: self._camera_looks(camera, configuration) for camera in configuration.cameras}
-        budget = DecodeBudget()
+        budget, slots = DecodeBudget(), threading.BoundedSemaphore(MOST_AT_ONCE)
         self._feeds = {
             c.id: CameraFeed(
                 c,
@@ -125,9 +125,12 @@ class Group:
                 stop=stop,
                 rarest_s=rarest_look_s([watch for watch in configuration.watches if watch.camera == c.id]),
                 budget=budget,
+                slots=slots,
             )
             for c in configuration.cameras
         }
+        # Models load before the first packet is read, so that a file's first looks are not spent on waiting.
+        self._looks = {camera.id: self._camera_looks(camera, configuration) for camera in configuration.cameras}
         self._overload = Overload()
         self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=clock)
 
@@ -142,6 +145,7 @@ class Group:
             evidence=self._evidence,
             keeper=self._keeper,
             recent=RecentLooks(self._folders.looks, camera.id),
+            main=self._feeds[camera.id].main,
         )
 
     def run(self, pipe: Connection) -> None:
@@ -220,6 +224,7 @@ def camera_looks(
     evidence: EvidenceFolder,
     keeper: Keeper,
     recent: RecentLooks | None = None,
+    main: MainStream | None = None,
 ) -> CameraLooks | PresetLooks:
     """Returns all that looks at one camera need, with the stays of ``kept`` (all of the outbox) that are its own.
 
@@ -235,6 +240,8 @@ def camera_looks(
         camera, kept=kept, folder=folders.views, evidence=evidence, keeper=keeper, turns=bool(presets)
     )
 
+    pictures = None if main is None else MainPictures(main, privacy=privacy, camera_id=camera.id)
+
     def at_one_view(of_it: Sequence[CameraWatch], its_faults: CameraFaults | None) -> CameraLooks:
         return CameraLooks(
             of_it,
@@ -244,6 +251,7 @@ def camera_looks(
             recent=recent,
             gate=Gate(camera.gate, of_it, camera_id=camera.id),
             faults=its_faults,
+            main=pictures,
         )
 
     if not presets:

@@ -19,17 +19,18 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from detectors.base import Frame
+from edge.reading.asked_keyframes import AskedKeyframes
 from edge.reading.budget import Allowance, DecodeBudget, Meter
 from edge.reading.decoding import Decoder, KeptPackets, Packet
 from edge.reading.faults import Corrupt, Stalled, fault_of, redacted
-from edge.reading.grid import LookGrid
+from edge.reading.grid import EARLY, LookGrid
 from edge.reading.opening import MAX_PIXELS, is_live, open_stream, video_stream
 from edge.reading.pace import Pace, PaceOf, RealPace
 from edge.reading.pixels import DecodedFrame
 from edge.reading.rhythm import Mode, Rhythm
-from edge.reading.streams import StreamName
 from edge.staying.clock import Clock, Moment
 from ingest.configuration import Camera
+from ingest.contract import StreamName
 
 FALLBACK_RATE = 25
 KEPT_BYTES = 8_000_000
@@ -60,6 +61,7 @@ class CameraReader:
     budget: What decoding everything may take; left out, all that it needs.
     spread: See :class:`edge.reading.grid.LookGrid`; for live streams.
     stream: Which of the camera's streams ``camera.url`` is, for its looks.
+    asking: How its keyframes are asked for, where the camera may give some.
     Raises: CameraFault: From :meth:`looks`, typed, without credentials.
     """
 
@@ -75,10 +77,12 @@ class CameraReader:
         meter: Meter | None = None,
         spread: float = 0.0,
         stream: StreamName | None = None,
+        asking: AskedKeyframes | None = None,
     ) -> None:
         self.mode: Mode = "keyframes"
         self._camera = camera
         self._stream = stream
+        self._asking = asking
         self._clock = clock
         self._stop = stop
         self._pace: Pace | None = None
@@ -102,7 +106,7 @@ class CameraReader:
         self._asked += 1
 
     @property
-    def reading_by(self) -> Literal["keyframes", "substream", "rarer", "continuous"]:
+    def reading_by(self) -> Literal["keyframes", "substream", "asked", "rarer", "continuous"]:
         """How it is read, as the status says it."""
         return "substream" if self.mode == "keyframes" and self._stream == "substream" else self.mode
 
@@ -112,7 +116,7 @@ class CameraReader:
             stream = video_stream(container, self._camera.url)
             decoder = Decoder(stream, url=self._camera.url, meter=self._meter)
             self._rhythm.opened()
-            self.mode = self._rhythm.mode
+            self.mode = self._best_mode()
             self._last_packet_s = self._last_picture_s = time.monotonic()
             if not is_live(self._camera.url):
                 self._pace = self._pace_of(float(stream.average_rate or FALLBACK_RATE))
@@ -149,8 +153,8 @@ class CameraReader:
         # A file's own time decides which frames are due, so that a slow start drops no look.
         now_s = media_s if media_s is not None and self._pace is not None else moment.boot_s
         if packet.is_keyframe:
-            self._rhythm.keyframe(now_s)
-            self._settle(self._rhythm.mode)
+            self._rhythm.keyframe(now_s, asked=self._asking is not None and self._asking.keyframe())
+            self._settle(self._best_mode())
         due = asked > self._answered or self._grid.is_due(now_s, early=packet.is_keyframe and not self._follows)
         if self.mode == "continuous":
             frame = self._following(packet, decoder, due=due)
@@ -163,6 +167,11 @@ class CameraReader:
         self._grid.looked(now_s)
         self._check_size(frame)
         return Look(DecodedFrame(frame, moment.utc, masks=self._camera.masks), moment, late_s, self._stream)
+
+    def _best_mode(self) -> Mode:
+        """Where keyframes are rare they are asked for, as long as that works, before anything else is done."""
+        mode = self._rhythm.mode
+        return "asked" if mode != "keyframes" and self._asking is not None and self._asking.works else mode
 
     def _settle(self, mode: Mode) -> None:
         """Reads so from here on; the budget is shared by those who decode everything."""
@@ -184,11 +193,11 @@ class CameraReader:
         since_s = self._rhythm.since_s(now_s)
         if since_s is None:
             return None
-        if self._rhythm.is_settled:
+        if self._rhythm.is_settled or (self._asking is not None and self._asking.proven):
             self._kept.drop()
         else:
             self._kept.add(packet)
-        if not due or since_s < self._rhythm.patience_s:
+        if not due or self._may_come(since_s, now_s) or since_s < self._rhythm.patience_s:
             return None
         # Too late for whoever waits: catch up if that can be done, and decode everything from here on.
         self._rhythm.too_rare(now_s)
@@ -196,6 +205,17 @@ class CameraReader:
         waiting = self._kept.take()
         self._follows = bool(waiting)
         return self._follow(waiting, decoder) if waiting else None
+
+    def _may_come(self, since_s: float, now_s: float) -> bool:
+        """Asks for the keyframe of a look that is due, where that works, and returns whether it may still come."""
+        if self._asking is None or not self._asking.works:
+            return False
+        late = since_s >= (1 + EARLY) * self._grid.every_s if self.mode == "asked" else self._rhythm.is_late(now_s)
+        if (late or self._asked > self._answered) and not self._asking.is_open:
+            self._rhythm.rarer_than(since_s)
+            self._settle(self._best_mode())
+            self._asking.ask()
+        return True
 
     def _following(self, packet: Packet, decoder: Decoder, *, due: bool) -> VideoFrame | None:
         if packet.is_keyframe:

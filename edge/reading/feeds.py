@@ -92,6 +92,7 @@ class CameraFeed(threading.Thread):
         self._fault: str | None = None
         self._reader: CameraReader | None = None
         self._streams = Streams(camera, clock=clock, stop=stop, slots=slots)
+        self.main = self._streams.main
         self._rhythms = {
             name: Rhythm(every_s=camera.look_every_s, rarest_s=rarest_s) for name in (None, "main", "substream")
         }
@@ -205,4 +206,8 @@ class CameraFeed(threading.Thread):
 
     def _degraded(self) -> str | None:
         """Returns what does not work although the camera is looked at."""
-        return f"substream: {self._streams.fault}"[:FAULT_CHARS] if self._streams.fault is not None else None
+        if self._streams.fault is not None:
+            return f"substream: {self._streams.fault}"[:FAULT_CHARS]
+        if self.main is not None and self.main.fault is not None:
+            return f"main stream, wanted for evidence: {self.main.fault}"[:FAULT_CHARS]
+        return None

@@ -27,6 +27,11 @@ class LookGrid:
         """Makes looks rarer by ``factor``, below 1 more frequent, from the next one on; from any thread."""
         self._every_s = self._configured_s * factor
 
+    @property
+    def every_s(self) -> float:
+        """The interval of looks at present."""
+        return self._every_s
+
     def is_due(self, now_s: float, *, early: bool) -> bool:
         if self._next_due_s is None or now_s < self._next_due_s - self._back_s:  # first look, or time jumped back
             return True

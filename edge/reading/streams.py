@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from threading import BoundedSemaphore, Event
-from typing import Literal
 
 import structlog
 
@@ -12,8 +11,7 @@ from edge.reading.faults import BackOff, CameraFault
 from edge.reading.side_stream import SideStream
 from edge.staying.clock import Clock
 from ingest.configuration import Camera
-
-StreamName = Literal["main", "substream"]
+from ingest.contract import StreamName
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 300.0
 """How soon, and how rarely, a substream that failed is tried again while the main stream is looked at."""
@@ -29,7 +27,7 @@ def looked_at(camera: Camera) -> Camera:
 
 
 class Streams:
-    """The streams of one camera; only its own thread uses it, but for :attr:`fault` and :attr:`name`.
+    """The streams of one camera; only its own thread uses it, but for :attr:`main`, :attr:`fault`, :attr:`name`.
 
     The substream is tried again beside the main stream, so that no look is lost over it.
     slots: See :class:`edge.reading.side_stream.SideStream`.
@@ -39,6 +37,10 @@ class Streams:
         self._camera = camera
         self._sub = looked_at(camera) if camera.substream is not None else None
         self._probe = SideStream(self._sub, clock=clock, stop=stop, slots=slots) if self._sub is not None else None
+        self.main = (
+            None if self._sub is None else SideStream(camera, clock=clock, stop=stop, name="main stream", slots=slots)
+        )
+        """The main stream for evidence, where it is not the one that is looked at; None where there is one stream."""
         self._on_main = self._sub is None
         self._back_off = BackOff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
         self._again_s = 0.0
@@ -93,6 +95,7 @@ class Streams:
         return True
 
     def join(self, timeout_s: float) -> None:
-        """Waits for the thread that tries the substream, once ``stop`` is set."""
-        if self._probe is not None:
-            self._probe.join(timeout_s)
+        """Waits for the threads of what is open beside the current stream, once ``stop`` is set."""
+        for side in (self._probe, self.main):
+            if side is not None:
+                side.join(timeout_s)

@@ -100,7 +100,7 @@ def yard(tmp_path: Path) -> Iterator[Yard]:
     yard.looks = CameraLooks(
         [CameraWatch(WatchStays(yard.looks.watches[0].watch), yard.detector, frozenset({"car"}))],
         privacy=yard.detector,
-        evidence=yard.looks._evidence,
+        evidence=yard.looks._pictures._evidence,
         keeper=yard.looks._keeper,
         recent=RecentLooks(tmp_path / "looks", "yard"),
     )
@@ -121,7 +121,7 @@ def test_a_raised_incident_carries_it(yard: Yard) -> None:
     ]
     clip = event.evidence[-1]
     assert clip.media_type == "video/mp4"
-    content = yard.looks._evidence.path(clip.sha256).read_bytes()
+    content = yard.looks._pictures._evidence.path(clip.sha256).read_bytes()
     assert (len(content), len(decoded(content))) == (clip.size_bytes, 6)
 
 
@@ -129,7 +129,7 @@ def test_without_it_the_incident_has_its_other_pictures(yard: Yard, monkeypatch:
     def fails(_: object) -> list[EvidenceItem]:
         raise EvidenceError("no encoder")
 
-    monkeypatch.setattr("edge.looking.looks.timelapse", fails)
+    monkeypatch.setattr("edge.looking.incident_pictures.timelapse", fails)
     yard.look(car(), times=35)
 
     [event] = yard.events

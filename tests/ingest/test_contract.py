@@ -35,7 +35,17 @@ FIELDS_OF_PARTS = {
     "Source": {"type", "id", "preset"},
     "Position": {"longitude", "latitude", "datum", "position_error_m"},
     "EventReading": {"value", "unit", "threshold"},
-    "EvidenceItem": {"sha256", "media_type", "size_bytes", "role", "taken_at", "state", "reason", "plate_kept"},
+    "EvidenceItem": {
+        "sha256",
+        "media_type",
+        "size_bytes",
+        "role",
+        "taken_at",
+        "state",
+        "reason",
+        "plate_kept",
+        "stream",
+    },
     "DetectorMark": {"name", "version", "weights_sha256"},
 }
 WORDS = {
