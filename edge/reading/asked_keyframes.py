@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from edge.reading.faults import waits_s
+from ingest.configuration import Camera
 
 ANSWER_S = 5.0
 """So long after it was asked for a keyframe may come: the camera's answer, and what is on the way."""
@@ -32,6 +33,10 @@ class KeyframeAsker(Protocol):
     def ask(self) -> None:
         """Blocks for some seconds at most. Raises: KeyframeRefused."""
         ...
+
+
+AskerOf = Callable[[Camera], KeyframeAsker | None]
+"""Returns who asks the stream that is the camera's ``url``; None where nobody can."""
 
 
 class AskedKeyframes:

@@ -209,6 +209,8 @@ class CameraReader:
     def _may_come(self, since_s: float, now_s: float) -> bool:
         """Asks for the keyframe of a look that is due, where that works, and returns whether it may still come."""
         if self._asking is None or not self._asking.works:
+            # Where everything will have to be decoded, that begins with the packets that are kept.
+            self.mode = "rarer" if self.mode == "asked" and self._rhythm.mode == "rarer" else self.mode
             return False
         late = since_s >= (1 + EARLY) * self._grid.every_s if self.mode == "asked" else self._rhythm.is_late(now_s)
         if (late or self._asked > self._answered) and not self._asking.is_open:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import structlog
 
+from edge.reading.asked_keyframes import AskedKeyframes, AskerOf
 from edge.reading.budget import DecodeBudget, Meter
 from edge.reading.camera import CameraReader, Look
 from edge.reading.faults import BackOff, CameraFault, Corrupt, Stalled, redacted
@@ -19,6 +20,7 @@ from edge.reading.rhythm import Rhythm
 from edge.reading.streams import Streams
 from edge.staying.clock import Clock
 from ingest.configuration import Camera
+from ingest.contract import StreamName
 from ingest.edge_messages import CameraState, CameraStatus
 
 WAITING_LOOKS = 4
@@ -70,6 +72,7 @@ class CameraFeed(threading.Thread):
     rarest_s: How many seconds its looks may be apart (:func:`edge.reading.rhythm.rarest_look_s`).
     budget: What decoding everything may take in this process.
     slots: How many streams beside those that are looked at may be open at once in this process.
+    asker_of: Who asks a camera for keyframes, where they are rare.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class CameraFeed(threading.Thread):
         rarest_s: float = 0.0,
         budget: DecodeBudget | None = None,
         slots: threading.BoundedSemaphore | None = None,
+        asker_of: AskerOf = lambda _: None,
     ) -> None:
         super().__init__(name=f"camera-{camera.id}", daemon=True)
         self.camera = camera
@@ -93,6 +97,8 @@ class CameraFeed(threading.Thread):
         self._reader: CameraReader | None = None
         self._streams = Streams(camera, clock=clock, stop=stop, slots=slots)
         self.main = self._streams.main
+        self._asker_of = asker_of
+        self._asked: dict[StreamName | None, AskedKeyframes | None] = {}
         self._rhythms = {
             name: Rhythm(every_s=camera.look_every_s, rarest_s=rarest_s) for name in (None, "main", "substream")
         }
@@ -147,6 +153,7 @@ class CameraFeed(threading.Thread):
             stop=self._stop_asked,
             rhythm=self._rhythms[name],
             stream=name,
+            asking=self._asking(camera, name),
             budget=self._budget,
             meter=self._meter,
             spread=zlib.crc32(self.camera.id.encode()) / 2**32,  # the same after a restart, and for each another
@@ -170,6 +177,12 @@ class CameraFeed(threading.Thread):
         self._state = CameraState.ENDED
         log.info("camera ended", camera=self.camera.id)
 
+    def _asking(self, camera: Camera, name: StreamName | None) -> AskedKeyframes | None:
+        if name not in self._asked:
+            asker = self._asker_of(camera) if is_live(camera.url) else None
+            self._asked[name] = None if asker is None else AskedKeyframes(asker, camera_id=camera.id)
+        return self._asked[name]
+
     def _live(self) -> None:
         if self._live_since_s is None:
             self._live_since_s = time.monotonic()
@@ -188,6 +201,9 @@ class CameraFeed(threading.Thread):
         """As :meth:`threading.Thread.join`, with the threads that read its other streams."""
         super().join(timeout)
         self._streams.join(timeout or 0.0)
+        for asked in self._asked.values():
+            if asked is not None:
+                asked.join(timeout or 0.0)
 
     def status(self) -> CameraStatus:
         reader, every_s = self._reader, self._rhythms[self._streams.name].keyframe_every_s
@@ -206,8 +222,12 @@ class CameraFeed(threading.Thread):
 
     def _degraded(self) -> str | None:
         """Returns what does not work although the camera is looked at."""
-        if self._streams.fault is not None:
-            return f"substream: {self._streams.fault}"[:FAULT_CHARS]
-        if self.main is not None and self.main.fault is not None:
-            return f"main stream, wanted for evidence: {self.main.fault}"[:FAULT_CHARS]
+        asked = self._asked.get(self._streams.name)
+        for part, fault in (
+            ("substream", self._streams.fault),
+            ("main stream, wanted for evidence", self.main.fault if self.main is not None else None),
+            ("keyframes, asked for", asked.fault if asked is not None else None),
+        ):
+            if fault is not None:
+                return f"{part}: {fault}"[:FAULT_CHARS]
         return None

@@ -50,10 +50,15 @@ class ScriptedCamera:
     ) -> None:
         self._units, self._fps, self._ticks = units, fps, ticks
         self._stop = threading.Event()
+        self._keyframe_wanted = threading.Event()
         self._listening = socket.create_server((HOST, 0))
         self.url = f"rtsp://{HOST}:{self._listening.getsockname()[1]}/street"
         self._thread = threading.Thread(target=self._serve, name="scripted-camera")
         self._thread.start()
+
+    def keyframe(self) -> None:
+        """Goes back to the first picture of ``units`` at once, as a camera that is asked for a keyframe."""
+        self._keyframe_wanted.set()
 
     def close(self) -> None:
         self._stop.set()
@@ -86,9 +91,12 @@ class ScriptedCamera:
                     return
 
     def _play(self, connection: socket.socket) -> None:
-        sequence = 0
+        sequence = first = 0
         for index in itertools.count():
-            unit = self._units[index % len(self._units)]
+            if self._keyframe_wanted.is_set():
+                self._keyframe_wanted.clear()
+                first = index
+            unit = self._units[(index - first) % len(self._units)]
             for position, nal in enumerate(unit):
                 marker = 0x80 if position == len(unit) - 1 else 0
                 ticks = self._ticks(index, self._fps) & 0xFFFFFFFF
