@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCH_VENV ?= .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help client setup demo up test check format verify bench bench-detect bench-cameras bench-capacity bench-ingest bench-outbox bench-api bench-stays fuzz torture bench-privacy bench-venv clean
+.PHONY: help client setup demo up test check format verify bench bench-detect bench-cameras bench-capacity bench-ingest bench-outbox bench-api bench-stays bench-soak fuzz torture bench-privacy bench-venv clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -52,7 +52,7 @@ verify: setup ## The demo and every bench at small size, against generous floors
 	@scripts/install_services.sh
 	@$(BIN)/python -m bench.verify
 
-bench: bench-detect bench-cameras bench-capacity bench-ingest bench-outbox bench-api bench-stays ## All benches at full size (an hour)
+bench: bench-detect bench-cameras bench-capacity bench-ingest bench-outbox bench-api bench-stays bench-soak ## All benches at full size (an hour)
 
 bench-detect: setup ## Milliseconds per frame beside the raw OpenVINO call
 	@$(BIN)/python -m bench.detect
@@ -84,6 +84,10 @@ bench-api: setup ## The case API at a million cases beside a hand-written route 
 
 bench-stays: setup ## What the edge raises from composed clips: recall, precision, delay, gate off and on
 	@$(BIN)/python -m bench.stays
+
+bench-soak: setup ## One camera fails in every way for ten minutes: it comes back, memory is flat, others do not notice
+	@scripts/install_services.sh
+	@$(BIN)/python -m bench.soak $(ARGS)
 
 torture: setup ## Kill every part again and again; count what is lost or doubled (5 minutes)
 	@scripts/install_services.sh

@@ -89,10 +89,26 @@ STEPS = (
         ),
     ),
     Step(
+        "bench cameras",
+        "-m bench.cameras --seconds 24",  # as long as the clips of the next one, which are then there
+        within_s=400,
+        floors=(
+            Floor("idle_over_keyframe_floor", high=2),
+            Floor("busy_cpu_s", high=15),
+            Floor("zone_recall", low=0.8),
+        ),
+    ),
+    Step(
         "bench capacity",
         "-m bench.capacity --cameras 10 --seconds 12",
         within_s=600,
         floors=(Floor("looks_on_time", low=0.8), Floor("mb_per_camera", high=80)),
+    ),
+    Step(
+        "soak, short",
+        "-m bench.soak --minutes 0.75 --restarts 3 --opening-s 10 --most-growth-mb 60 --most-lost 0.3",
+        within_s=300,
+        floors=(Floor("restarts", low=3), Floor("faults", low=11), Floor("late", high=0)),
     ),
     Step(
         "torture, short",
