@@ -22,7 +22,7 @@ from edge.looking.recent_looks import RecentLooks
 from edge.looking.zones import overlap, stands_in
 from edge.outbox.box import Outbox
 from edge.outbox.keeper import Keeper
-from edge.processes.group import PRIVACY_DETECTOR, Detectors, camera_watch
+from edge.processes.building import PRIVACY_DETECTOR, Detectors, camera_watch
 from edge.reading.camera import CameraReader, Look
 from edge.staying.stays import WatchStays
 from edge.trying.media_time import MediaClock

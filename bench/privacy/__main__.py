@@ -29,7 +29,7 @@ import numpy as np
 from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, Image
 from detectors.registry import build
 from edge.looking.privacy import blurred
-from edge.processes.group import PRIVACY_DETECTOR
+from edge.processes.building import PRIVACY_DETECTOR
 
 HEAD_SHARE = 1 / 6
 HEAD_MIDDLE = 0.6

@@ -36,7 +36,7 @@ from bench.stays.composing import Scene, compose
 from bench.stays.scenes import CLEAR_S, DWELL_S, GRACE_S, LOOK_EVERY_S, WATCH, scenes
 from bench.stays.stages import Stage, drawn_street, stages_of
 from edge.logs import configure_logs
-from edge.processes.group import Detectors
+from edge.processes.building import Detectors
 from edge.trying.folder import TIMELINE, TryFolder
 from edge.trying.run import ClipTry, Outcome
 from edge.trying.scoring import Score, score_of

@@ -25,8 +25,9 @@ from edge.looking.presets import Presets
 from edge.looking.recent_looks import KEEP_EVERY_S, RecentLook, recent_looks
 from edge.looking.sameness import small_picture
 from edge.looking.views import small_view
+from edge.processes.building import Detectors, camera_watch
 from edge.processes.cannot_start import WatchCannotStart
-from edge.processes.group import Detectors, Folders, camera_watch
+from edge.processes.folders import Folders
 from edge.processes.orphans import end_with_parent
 from edge.processes.spawning import deaf_to_interrupts
 from edge.staying.appearance import appearance

@@ -24,7 +24,7 @@ from edge.outbox.house import House
 from edge.outbox.keeper import Keeper
 from edge.processes.cannot_start import EdgeCannotStart
 from edge.processes.fleet import Fleet
-from edge.processes.group import Folders
+from edge.processes.folders import Folders
 from edge.processes.limits import STOPPING_S, Limits
 from edge.processes.local_file import LocalFile, needs_restart
 from edge.processes.metrics import EdgeCollector, served

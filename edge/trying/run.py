@@ -14,7 +14,8 @@ from edge.looking.looks import CameraLooks
 from edge.looking.presets import PresetLooks
 from edge.outbox.box import Commit, Outbox
 from edge.outbox.keeper import Keeper
-from edge.processes.group import Detectors, Folders, camera_looks
+from edge.processes.building import Detectors, camera_looks
+from edge.processes.folders import Folders
 from edge.reading.camera import CameraReader
 from edge.reading.faults import CameraFault
 from edge.trying.course import Course

@@ -108,7 +108,7 @@ def learn_preset(
         from edge.configuration.load import ConfigurationError, load_configuration
         from edge.looking.learn_preset import PresetNotLearnt
         from edge.looking.learn_preset import learn_preset as learn
-        from edge.processes.group import Folders
+        from edge.processes.folders import Folders
         from edge.reading.faults import CameraFault
         from edge.staying.clock import SystemClock
 

@@ -12,7 +12,7 @@ from bench.stays.__main__ import figures, play
 from bench.stays.composing import Thing, box_of
 from bench.stays.scenes import scenes
 from bench.stays.stages import Stage, drawn_street
-from edge.processes.group import Detectors
+from edge.processes.building import Detectors
 from streetcase.demo.scene_brush import Sprite
 
 

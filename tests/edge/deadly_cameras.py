@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 import pytest
 
 from detectors.base import DetectorIdentity, Finding, Frame, FrameDetector
-from edge.processes import group
+from edge.processes import building, group
 from edge.reading.camera import CameraReader, Look
 
 
@@ -40,5 +40,5 @@ def deadly_main(configuration_json: str, pipe: Connection) -> None:
     blind: FrameDetector = Blind()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CameraReader, "looks", dies)
-        patch.setattr(group.Detectors, "get", lambda *_: blind)
+        patch.setattr(building.Detectors, "get", lambda *_: blind)
         group.group_main(configuration_json, pipe)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from detectors.base import FrameDetector, Image
 from edge.configuration.load import ConfigurationError
-from edge.processes.group import Detectors
+from edge.processes.building import Detectors
 from edge.trying.course import Course
 from edge.trying.folder import TryFolder
 from edge.trying.media_time import MediaClock
