@@ -17,7 +17,10 @@ Memory is that of all processes of the edge, each second; growth is the median o
 that of its first. Of the other cameras a look is on time when it is done at most twice its interval after the one
 before; their share during the faults is held against that of the calm before.
 
-Predicted: all back within the back-off and a second, growth under 5 MB in 10 minutes, no look of others late.
+Predicted: all back within the back-off and a second, growth under 5 MB in 10 minutes, no look of others late. Measured
+in three minutes (26 faults, 18 of them restarts): at most 1.2 s beyond the back-off, all looks of the others on time,
+growth 3.5 MB; in a minute, in which everything is still done for the first time, growth was 7 to 11 MB. While other
+work took most of the two cores, 1.7 s and 95 %. Ten minutes have not been measured yet.
 
 Ends with 1 where a bar is missed, with 130 after Ctrl-C, which still prints what was measured.
 """
@@ -31,12 +34,11 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.soak.measured import Episode
+from bench.soak.measured import Episode, by_fault, course_mb, slowest
 from bench.soak.plan import Fault
 from bench.soak.run import Soak
 from bench.torture.run import interruptible
@@ -94,14 +96,20 @@ def _figures(soak: Soak) -> dict[str, Any]:
         "restarts": sum(episode.fault is Fault.KILLED for episode in soak.episodes),
         "late": sum(not episode.is_in_time for episode in soak.episodes),
         "beyond_back_off_max_s": round(max(beyond_s, default=0.0), 2),
+        "beyond_back_off_s": {fault.value: _beyond_s(held) for fault, held in by_fault(soak.episodes).items()},
         "growth_mb": round(soak.growth_mb, 2),
-        "memory_mb": round(soak.memory_mb[-1], 1) if soak.memory_mb else 0.0,
+        "memory_mb": course_mb(soak.memory_mb),
         "others_on_time_calm": round(calm, 4),
         "others_on_time": round(faults, 4),
         "camera_process_restarts": sum(group["restarts"] for group in groups),
         "secrets_shown": soak.secrets_shown(),
         "machine_load": round(os.getloadavg()[0] / (os.cpu_count() or 1), 2),
     }
+
+
+def _beyond_s(episodes: Sequence[Episode]) -> float | None:
+    worst = slowest(episodes)
+    return None if worst.back_s is None else round(worst.back_s - worst.back_off_s, 2)
 
 
 def _missed(figures: dict[str, Any], asked: argparse.Namespace) -> list[str]:
@@ -120,13 +128,9 @@ def _missed(figures: dict[str, Any], asked: argparse.Namespace) -> list[str]:
 
 
 def _show(figures: dict[str, Any], episodes: Sequence[Episode]) -> None:
-    by_fault: dict[Fault, list[Episode]] = defaultdict(list)
-    for episode in episodes:
-        by_fault[episode.fault].append(episode)
     print(f"{'fault':22} times  away s      back after s  back-off possible s  late  told as")
-    for fault in sorted(by_fault):
-        held = by_fault[fault]
-        worst = max(held, key=lambda e: float("inf") if e.back_s is None else e.back_s - e.back_off_s)
+    for fault, held in by_fault(episodes).items():
+        worst = slowest(held)
         back = "never" if worst.back_s is None else f"{worst.back_s:.2f}"
         away = f"{min(e.away_s for e in held):.1f} to {max(e.away_s for e in held):.1f}"
         told = ", ".join(sorted({e.told_as for e in held if e.told_as}))

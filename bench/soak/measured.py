@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,3 +87,22 @@ def growth_mb(samples: Sequence[float]) -> float:
     half = samples[len(samples) // 2 :]
     fifth = max(1, len(half) // 5)
     return statistics.median(half[-fifth:]) - statistics.median(half[:fifth]) if half else 0.0
+
+
+def course_mb(samples: Sequence[float], *, points: int = 10) -> list[int]:
+    """Returns memory at so many moments, evenly spread, the last one among them."""
+    step = max(1, len(samples) // points)
+    return [round(sample) for sample in samples[::-1][::step][::-1]]
+
+
+def by_fault(episodes: Iterable[Episode]) -> dict[Fault, list[Episode]]:
+    """Returns the episodes of each fault that came, in the order of :class:`Fault`."""
+    held: dict[Fault, list[Episode]] = {fault: [] for fault in Fault}
+    for episode in episodes:
+        held[episode.fault].append(episode)
+    return {fault: them for fault, them in held.items() if them}
+
+
+def slowest(episodes: Iterable[Episode]) -> Episode:
+    """Returns the one that took longest beyond its back-off."""
+    return max(episodes, key=lambda e: math.inf if e.back_s is None else e.back_s - e.back_off_s)

@@ -6,7 +6,17 @@ from collections import Counter
 
 import pytest
 
-from bench.soak.measured import Episode, Wait, back_off_s, growth_mb, longest_gap_s, on_time
+from bench.soak.measured import (
+    Episode,
+    Wait,
+    back_off_s,
+    by_fault,
+    course_mb,
+    growth_mb,
+    longest_gap_s,
+    on_time,
+    slowest,
+)
 from bench.soak.plan import Fault, Plan
 
 
@@ -47,6 +57,22 @@ def test_growth_is_that_of_the_last_half() -> None:
     assert growth_mb([*range(100), *([200.0] * 100)]) == 0
     assert growth_mb([200.0] * 100 + [200 + second / 10 for second in range(100)]) == pytest.approx(8)
     assert growth_mb([]) == 0
+
+
+def test_the_course_of_memory_ends_with_the_last_sample() -> None:
+    assert course_mb([float(number) for number in range(100)]) == [9, 19, 29, 39, 49, 59, 69, 79, 89, 99]
+    assert course_mb([]) == []
+
+
+def test_the_slowest_is_who_never_came_back_or_took_longest_beyond_its_back_off() -> None:
+    patient, slow, never = (
+        Episode(Fault.REFUSED, away_s=3, back_s=back_s, back_off_s=back_off, allowed_s=9)
+        for back_s, back_off in ((7.0, 6.5), (3.0, 1.0), (None, 1.0))
+    )
+
+    assert slowest([patient, slow]) is slow
+    assert slowest([patient, never, slow]) is never
+    assert by_fault([slow, never]) == {Fault.REFUSED: [slow, never]}
 
 
 def test_a_run_holds_every_fault_and_all_kills_and_the_same_for_the_same_seed() -> None:
