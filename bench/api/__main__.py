@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import pickle
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -35,7 +37,7 @@ from uuid_utils.compat import uuid7
 
 from api.database import Database
 from bench.api.centre import Centre, furnish, make_settings, running_api, running_floor
-from bench.api.load import Connection, Timings, closed_loop, paced, request
+from bench.api.load import Connection, Refused, Timings, closed_loop, paced, request
 from bench.api.plan import written_down
 from bench.api.seeding import seed
 from bench.services import PostgresServer
@@ -62,6 +64,8 @@ LISTS = (
     "?grid=grid-3&state=closed",
     "?overdue=true",
 )
+WARM_CLIENTS, WARM_PAUSE_S, WARM_SECONDS = 16, 0.05, 2.0
+ANSWER_S, ROOM_FOR_CHANCE = 0.03, 1.1
 ROUNDS = 4
 EAGER = 4
 
@@ -111,6 +115,9 @@ def _measure(
         seeded.touch()
         print(f"{cases:,} cases seeded in {seconds:.0f} s", flush=True)
     centre = furnish(settings, clients=asked.clients)
+    if lack := lack_of_alarms(len(centre.alarms), clients=asked.clients, seconds=asked.seconds):
+        print(lack, file=sys.stderr)
+        raise SystemExit(2)
     database = Database(settings.database_url)
     some = centre.case_ids[:200]
     plan = written_down(
@@ -138,12 +145,24 @@ def _measure(
     return figures | {"patient_per_s": round(answered / asked.seconds, 1), "indicators_month_s": month_s} | eager
 
 
+def lack_of_alarms(left: int, *, clients: int, seconds: float) -> str | None:
+    """Returns what to say where a kept database has too few alarms for another run: each confirmation takes one.
+
+    A quick API may take a few more than this, and then says so too.
+    """
+    asked = clients * seconds / (PAUSE_S + ANSWER_S) + WARM_CLIENTS * WARM_SECONDS / (WARM_PAUSE_S + ANSWER_S)
+    needed = math.ceil(asked * SHARES["confirm"] * ROOM_FOR_CHANCE)
+    if left >= needed:
+        return None
+    return f"{left} alarms are left and about {needed} are needed: give another folder, or fewer --clients or --seconds"
+
+
 def _patient(port: int, centre: Centre, asked: argparse.Namespace) -> Timings:
     alarms, chance = iter(centre.alarms), random.Random(3)  # noqa: S311
     make = _maker(centre, alarms, chance)
     # Everybody's first request opens connections and compiles statements; that is no part of a working day.
     for shares in ({"list": 1.0}, SHARES):
-        few = paced(port, clients=16, pause_s=0.05, seconds=2, shares=shares, make=make)
+        few = paced(port, clients=WARM_CLIENTS, pause_s=WARM_PAUSE_S, seconds=WARM_SECONDS, shares=shares, make=make)
         if few.refused:
             return few
     return paced(port, clients=asked.clients, pause_s=PAUSE_S, seconds=asked.seconds, shares=SHARES, make=make)
@@ -162,7 +181,9 @@ def _maker(centre: Centre, alarms: Iterator[str], chance: random.Random) -> Call
             words = chance.choice((*SEARCHES, chance.choice(centre.numbers)))
             return request("GET", f"/api/v1/cases?q={quote(words)}", token)
         if action == "confirm":
-            return request("POST", f"/api/v1/cases/{next(alarms)}/confirm", token)
+            if (alarm := next(alarms, None)) is None:
+                raise Refused("no alarm is left to confirm: give another folder, or more --cases")
+            return request("POST", f"/api/v1/cases/{alarm}/confirm", token)
         body = json.dumps([_report(next(numbers))]).encode()
         return request("POST", "/internal/v1/reports", centre.service_key, body)
 

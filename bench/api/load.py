@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 
 class Refused(Exception):
-    """An answer that was not 200."""
+    """An answer that was not 200, or nothing left to ask."""
 
 
 class Connection:
@@ -86,7 +86,7 @@ def paced(
 ) -> Timings:
     """Lets clients ask for ``seconds``, each pausing between an answer and its next request.
 
-    make: returns the request of an action for the client of a number.
+    make: returns the request of an action for the client of a number; raises Refused where there is none to make.
     """
     timings = Timings()
     end_s = time.monotonic() + seconds
@@ -97,9 +97,9 @@ def paced(
         time.sleep(chance.random() * pause_s)
         while time.monotonic() < end_s:
             action = chance.choices(list(shares), list(shares.values()))[0]
-            asked = make(action, number)
-            began_s = time.perf_counter()
             try:
+                asked = make(action, number)
+                began_s = time.perf_counter()
                 connection.ask(asked)
             except Refused as error:
                 timings.refused.append(f"{action}: {error}")
