@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.acts.acting import Acting
@@ -17,8 +17,9 @@ from api.cases.decisions import Decision, decided
 from api.cases.errors import CaseForbidden, CaseUnfit
 from api.cases.history import Act
 from api.cases.states import CaseState
+from api.reports.blindness import is_blind
 from api.rights import Rights
-from api.tables import BlindSource, Case, Incident
+from api.tables import Case, Incident
 
 
 class CheckedBy(StrEnum):
@@ -94,8 +95,6 @@ def _why_no_camera(session: Session, case: Case) -> str | None:
     if case.gone_at is None:
         # The mark stays until a person decides; what was seen to go since then is the later word.
         return "it still sees the problem" if case.still_there else "not every incident was seen to be gone"
-    sees = (BlindSource.source_id == Incident.source_id) | (BlindSource.source_id == "")
-    blind = exists().where(Incident.case_id == case.id, BlindSource.edge_id == Incident.edge_id, sees)
-    if session.scalar(select(blind)):
+    if session.scalar(select(Incident.id).where(Incident.case_id == case.id, is_blind()).limit(1)) is not None:
         return "it is blind, and blind is not empty"
     return None

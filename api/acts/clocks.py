@@ -50,8 +50,8 @@ class Clock:
     """The clock columns of a case, under their names there. Nothing is due while it rests, or where none runs.
 
     stage_limit: of the stage that runs, with what it was extended by.
-    handle_due_at, close_due_at: of the current round of handling; they stay after it was handled, and until it is
-    dispatched anew.
+    handle_due_at, close_due_at: of the current round of handling; they stay after it was handled, and, where it was
+    returned when it was overdue, until it is dispatched anew.
     """
 
     stage: str | None = None
@@ -152,8 +152,9 @@ def extend(clock: Clock, by: Limit, *, at: datetime, hours: WorkingHours, check:
 def after(clock: Clock, line: Line) -> Clock:
     """Returns the clock as a line of the ledger leaves it."""
     if line.entry == Entry.START:
-        # A case that waits for its dispatch is due to be handled by nobody.
-        renewed = line.stage in (Stage.HANDLE, Stage.DISPATCH)
+        # A case that waits for its dispatch is due to be handled by nobody; who returns it late does not undo that.
+        was_late = clock.handle_due_at is not None and clock.handle_due_at <= line.at
+        renewed = line.stage == Stage.HANDLE or (line.stage == Stage.DISPATCH and not was_late)
         return Clock(
             stage=line.stage,
             stage_started_at=line.at,

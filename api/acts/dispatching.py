@@ -18,6 +18,7 @@ from api.cases.errors import CaseForbidden, CaseUnfit
 from api.cases.history import Act
 from api.cases.states import CaseState
 from api.people.callers import Caller
+from api.reports.blindness import end_blindness_of
 from api.rights import Rights, Role
 from api.tables import Case, Department, Kind, KindCondition, Person
 
@@ -67,6 +68,7 @@ def void(session: Session, rights: Rights, case_id: UUID, decision: Decision, *,
     case = acting.lock(case_id, Step.VOID)
     case.state = CaseState.VOID
     case.ended_at = decision.at
+    end_blindness_of(session, case)
     keep_lines(session, stop_clock(case, acting.moment(reason)))
     decided(session, case, Act.VOIDED, acting.decision, {"reason": reason})
     return case

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from api.acts.acting import Acting
@@ -56,7 +56,7 @@ def merge(session: Session, rights: Rights, case_id: UUID, decision: Decision, *
 def unmerge(session: Session, rights: Rights, case_id: UUID, decision: Decision) -> Case:
     """Takes a merged case back to its former state, with the incidents that were its own, also of cases merged into it.
 
-    Raises: CaseMissing, CaseForbidden. CaseConflict: It is not merged.
+    Raises: CaseMissing, CaseForbidden. CaseConflict: It is not merged, or one of the two would have no incident.
     """
     acting = Acting(session, rights, decision)
     holder_id = _holder_of(session, case_id)
@@ -68,6 +68,11 @@ def unmerge(session: Session, rights: Rights, case_id: UUID, decision: Decision)
     keys = watches.keys()
     if keys is None or _holder_of(session, case_id) != holder_id:
         raise acting.refuse("somebody moved this case at this moment; come again", case)
+    own, held = (_count(session, which) for which in (moving, Incident.case_id == holder.id))
+    if not own:
+        raise acting.refuse("all that was its own has gone to other cases since: nothing is left to take back", case)
+    if own == held and holder.state in OPEN:
+        raise acting.refuse("all that was not its own has gone to other cases since: nothing would stay", case)
     move_incidents(session, moving, holder, case)
     session.execute(
         update(Incident)
@@ -111,6 +116,10 @@ def _remember_home(session: Session, case: Case) -> None:
         .values(home_case_id=case.id)
         .execution_options(synchronize_session=False)
     )
+
+
+def _count(session: Session, which: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(Incident).where(which)) or 0
 
 
 def _own(session: Session, case_id: UUID, holder_id: UUID) -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from api.cases.history import Act
 from api.cases.numbers import mint_number
 from api.cases.states import CaseState
 from api.places.resolver import resolve
+from api.reports.blindness import end_blindness_of
 from api.rights import Rights
 from api.settings import ApiSettings
 from api.tables import Case, Incident, Kind, KindCondition
@@ -67,6 +68,7 @@ def reject(session: Session, rights: Rights, case_id: UUID, decision: Decision, 
     case.rejected_reason = reason
     case.ended_at = decision.at
     case.muted_until = _muted_until(session, case, decision.at)
+    end_blindness_of(session, case)
     keep_lines(session, stop_clock(case, acting.moment(reason)))
     decided(session, case, Act.REJECTED, acting.decision, {"reason": reason})
     return case

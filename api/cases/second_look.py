@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
 from api.asking import Asks, Question
+from api.reports.blindness import is_blind
 from api.reports.by_people import PERSON
 from api.reports.candidates import FAULTS
-from api.tables import BlindSource, Case, Incident
+from api.tables import Case, Incident
 
 
 class SecondLook(StrEnum):
@@ -30,10 +31,7 @@ class SecondLook(StrEnum):
 
 
 # A fault is what makes its source blind: of itself it can be believed.
-_IS_BLIND = and_(*(Incident.kind_key != fault for fault in sorted(FAULTS))) & exists().where(
-    BlindSource.edge_id == Incident.edge_id,
-    or_(BlindSource.source_id == Incident.source_id, BlindSource.source_id == ""),
-)
+_IS_BLIND = is_blind(besides=FAULTS)
 _IS_OPEN = Incident.cleared_at.is_(None)
 _COUNTED = (
     select(

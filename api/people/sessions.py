@@ -66,7 +66,8 @@ def open_session(session: Session, person: Person, *, now: datetime, lasting: La
 def rotate(session: Session, token_hash: str, *, now: datetime) -> NewSession | None:
     """Replaces the token by a new one of the same login, which ends when the old one would have.
 
-    Returns None where the session has ended meanwhile.
+    A login has one token in force: where the answer was lost and the old token comes again within its grace, what it
+    was replaced by is replaced as well. Returns None where the session has ended meanwhile.
     """
     person = _hold_owner(session, token_hash)
     old = session.scalar(select(LoginSession).where(LoginSession.token_hash == token_hash).with_for_update())
@@ -75,6 +76,8 @@ def rotate(session: Session, token_hash: str, *, now: datetime) -> NewSession | 
     token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
     old.login_id = old.login_id or uuid7()
     old.replaced_at = old.replaced_at or now
+    others = (LoginSession.login_id == old.login_id) & LoginSession.replaced_at.is_(None)
+    session.execute(update(LoginSession).where(others).values(replaced_at=now))
     session.add(
         LoginSession(
             token_hash=sha256_of(token),

@@ -174,7 +174,7 @@ class CaseChanges:
         insert_rows(self._session, ReportRow, self._report_rows)
         self._session.flush()
         self._decide_gone(gone_in_database(self._session, self._touched.keys() - new))
-        keep_blind_sources(self._session, self._counted.values())
+        keep_blind_sources(self._session, self._counted.values(), (case for case, _ in self._touched.values()))
         insert_if_absent(self._session, CaseLink, self._links, unique=["case_id", "other_id", "relation"])
         insert_rows(self._session, TimerLine, self._timers)
         self._telling.save(self._session)

@@ -19,6 +19,7 @@ from tests.api.cases.scenes import (
     acts_of,
     again,
     case_of,
+    do,
     later,
     links_of,
     north_of,
@@ -137,6 +138,48 @@ def test_blind_is_not_gone(shared_place: Place, kind: str) -> None:
     assert shared_place.case(fault_case)["second_look"] == "seen"
     shared_place.report(later(fault, hours=1, phase="cleared"))
     assert shared_place.case(case_ids[0])["second_look"] == "seen"
+
+
+@pytest.mark.parametrize("way", ["reject", "void"])
+def test_who_turns_a_camera_fault_down_ends_the_blindness(*, shared_place: Place, way: str) -> None:
+    edge: dict[str, Any] = {"edge_id": f"edge-{uuid4().hex[:8]}"}
+    seen = a_sight(**edge)
+    case_id = case_of(shared_place, seen)
+    fault = a_sight(**edge, kind="camera-fault", source_id=seen.source_id, position=None)
+    fault_case = case_of(shared_place, fault)
+    assert shared_place.case(case_id)["second_look"] == "unknown"
+    if way == "void":
+        do(shared_place, fault_case, "confirm")
+    do(shared_place, fault_case, way, Role.SUPERVISOR, reason="a spider, and it sees")
+    assert shared_place.case(case_id)["second_look"] == "seen"
+    set_case(shared_place, fault_case, muted_until=NOW + 24 * HOUR)
+    shared_place.report(later(fault, hours=1))
+    assert shared_place.case(case_id)["second_look"] == "seen", "what is muted blinds nobody"
+    [answer] = shared_place.report(later(fault, hours=100))
+    assert answer.outcome is ReportOutcome.NEW_CASE
+    assert shared_place.case(case_id)["second_look"] == "unknown", "it is there past the mute"
+
+
+def test_a_permitted_fault_blinds_all_the_same(shared_sqlite_place: Place) -> None:
+    spot = somewhere()
+    a_permit(shared_sqlite_place, spot, kinds=["camera-fault"])
+    seen = a_sight(spot, metres=300)
+    case_id = case_of(shared_sqlite_place, seen)
+    fault = a_sight(spot, kind="camera-fault", source_id=seen.source_id)
+    assert row_of(shared_sqlite_place, case_of(shared_sqlite_place, fault)).state == "rejected"
+    assert shared_sqlite_place.case(case_id)["second_look"] == "unknown"
+
+
+def test_a_camera_and_a_sensor_of_one_name_do_not_blind_each_other(shared_place: Place) -> None:
+    edge: dict[str, Any] = {"edge_id": f"edge-{uuid4().hex[:8]}", "source_id": "gate"}
+    seen, felt = a_sight(**edge), a_sight(**edge, source_type="sensor", kind="street-light-out")
+    case_ids = [case_of(shared_place, report) for report in (seen, felt)]
+    fault = a_sight(**edge, source_type="sensor", kind="sensor-fault", position=None)
+    shared_place.report(fault)
+    assert [shared_place.case(case_id)["second_look"] for case_id in case_ids] == ["seen", "unknown"]
+    shared_place.report(later(fault, hours=1, phase="cleared"))
+    shared_place.report(a_sight(**edge, kind="camera-fault", position=None))
+    assert [shared_place.case(case_id)["second_look"] for case_id in case_ids] == ["unknown", "seen"]
 
 
 def test_of_what_people_alone_reported_no_camera_says_anything(shared_sqlite_place: Place) -> None:

@@ -189,6 +189,26 @@ def test_what_cannot_be_split_is_refused(shared_sqlite_place: Place) -> None:
     assert place.case(case_id)["incidents_count"] == 2
 
 
+@pytest.mark.parametrize("split_off", ["its own", "the rest"])
+def test_what_was_split_off_after_a_merge_leaves_no_case_without_incidents(
+    *, shared_sqlite_place: Place, split_off: str
+) -> None:
+    place = shared_sqlite_place
+    one, other = a_sight(), a_sight()
+    source, target = case_of(place, one), case_of(place, other)
+    do(place, source, "merge", into=str(target))
+    going = one if split_off == "its own" else other
+    new = do(place, target, "split", incidents=[str(going.incident_id)])["id"]
+    assert refused(place, source, "unmerge")[0] == 409
+    counts = {case_id: place.case(case_id)["incidents_count"] for case_id in (source, target, new)}
+    assert counts == {source: 0, target: 1, new: 1}
+    assert place.case(source)["state"] == "merged"
+    do(place, new, "merge", into=str(target))
+    if split_off == "the rest":
+        do(place, source, "unmerge")
+        assert {holder_of(place, one), holder_of(place, other)} == {source, target}
+
+
 def test_what_a_person_added_stays_with_the_case(shared_sqlite_place: Place) -> None:
     place = shared_sqlite_place
     one = with_crop(a_sight(), place, a_crop(6))

@@ -162,7 +162,9 @@ def _moved(case: Modelled, who: str, act: str, said: Mapping[str, Any], now: dat
         return _new_round(moved, now)
     if act == "return":
         counts = case.counted("return_count")
-        return replace(moved, counts=counts, due_at=None, assignee=None, asks=_lapsed(case))
+        is_late = case.due_at is not None and case.due_at <= now
+        due_at = case.due_at if is_late else None
+        return replace(moved, counts=counts, due_at=due_at, assignee=None, asks=_lapsed(case))
     if act == "resume":
         return replace(moved, due_at=now + (case.left or timedelta()), left=None)
     if act == "finish":

@@ -143,6 +143,17 @@ def exempted(month: Month) -> None:
     month.do(month.dispatched("12 08:00"), "12 09:00", Role.SUPERVISOR, "flags", exempt=True, reason="flood")
 
 
+def test_who_returns_what_is_overdue_does_not_take_it_out_of_the_figures(month: Month) -> None:
+    """Due on the 5th at 12:00 and returned at 16:00; the other one is returned in time, and due by nobody."""
+    late, in_time = month.dispatched("05 08:00"), month.dispatched("05 08:00")
+    month.do(in_time, "05 09:00", Role.HANDLER, "return", reason="not our road")
+    month.do(late, "05 16:00", Role.HANDLER, "return", reason="not our road")
+    assert [_due(life.shown()) for life in (late, in_time)] == [local("05 12:00"), None]
+    counts = month.told("2025-03", at="20 12:00")["counts"]
+    assert (counts["due_to_handle"], counts["due_to_close"], counts["overdue_open"]) == (1, 1, 1)
+    assert _due(month.do(late, "20 14:00", Role.OPERATOR, "dispatch")) == local("20 18:00")
+
+
 def test_lives_with_every_turn_count_as_worked_out_by_hand(month: Month) -> None:
     suspended = suspended_into_april(month)
     turns: tuple[Callable[[Month], None], ...] = (

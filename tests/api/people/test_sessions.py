@@ -43,6 +43,17 @@ def test_a_replaced_token_that_comes_again_ends_the_whole_login(clocked: Place, 
     assert rows.json()["items"][0]["details"] == {"act": "login_ended", "reason": "a replaced token was used"}
 
 
+def test_a_token_exchanged_twice_leaves_one_in_force(clocked: Place, clock: Clocked, add: Somebody) -> None:
+    old = logged_in(clocked, add(clocked)["name"])
+    lost, kept = (clocked.client(old.post("/api/v1/sessions/rotate").json()["token"]) for _ in range(2))
+    listed = kept.get("/api/v1/sessions").json()["items"]
+    assert [session["current"] for session in listed] == [True]
+    clock.pass_by(11)
+    assert kept.get("/api/v1/me").status_code == 200
+    assert lost.get("/api/v1/me").status_code == 401
+    assert kept.get("/api/v1/me").status_code == 401, "whichever of the two is the thief"
+
+
 def test_a_token_exchanged_while_all_sessions_are_ended_ends_with_them(place: Place, add: Somebody) -> None:
     """The exchange has begun and is not through when an administrator logs the person out."""
     person = add(place)
