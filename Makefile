@@ -54,8 +54,8 @@ verify: setup ## The demo and every bench at small size, against generous floors
 
 bench: bench-detect bench-cameras bench-capacity bench-ingest bench-outbox bench-api bench-stays bench-soak ## All benches at full size (an hour)
 
-bench-detect: setup ## Milliseconds per frame beside the raw OpenVINO call
-	@$(BIN)/python -m bench.detect
+bench-detect: setup ## Milliseconds per frame beside the raw OpenVINO call (add ARGS='--threads 1 --batches 2 4 8')
+	@$(BIN)/python -m bench.detect $(ARGS)
 
 bench-cameras: setup ## CPU seconds of a camera minute, beside bare decoding and ultralytics (needs bench-venv for that)
 	@$(BIN)/python -m bench.cameras --bench-venv $(BENCH_VENV)

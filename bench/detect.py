@@ -1,6 +1,9 @@
 """Measures what a frame costs from picture to findings, beside the bare OpenVINO call on the same weights.
 
-Usage: python -m bench.detect --frames 50
+With ``--batches 2 4 8`` also whether frames cost less where one run takes so many of them: on one thread, as an edge's
+process runs a model, at inputs of 320, 480 and 640 pixels; see docs/decisions/0014.
+
+Usage: python -m bench.detect --frames 50 [--batches 2 4 8]
 """
 
 from __future__ import annotations
@@ -16,9 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from detectors.base import Frame
+from detectors.openvino_runtime import taking_pictures
 from detectors.quiet_openvino import openvino
 from detectors.yolo import YoloConfiguration, YoloDetector, build
 from models.zoo import load_model, load_weights
+
+BATCHED_SIDES = (320, 480, 640)
 
 
 def main() -> None:
@@ -51,6 +57,14 @@ def main() -> None:
     }
     for name, value in figures.items():
         print(f"{name:24} {value}")
+    if asked.batches:
+        batched = {side: _batched(asked, side) for side in BATCHED_SIDES}
+        figures["batched_ms_per_frame"] = batched
+        for side, costs in batched.items():
+            row = ", ".join(f"{size}: {cost_ms:.2f}" for size, cost_ms in costs.items())
+            print(f"{f'batches at {side}':24} {row} ms a frame")
+        figures["batch_gain"] = round(max(1 - min(costs.values()) / costs[1] for costs in batched.values()), 3)
+        print(f"{'batch_gain':24} {figures['batch_gain']}")
     print(json.dumps(figures))
 
 
@@ -61,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--input", type=int, default=640)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
+    parser.add_argument("--batches", type=int, nargs="+", default=[], help="frames of one run, such as 2 4 8")
     parser.add_argument("--width", type=int, default=1920)
     parser.add_argument("--height", type=int, default=1080)
     return parser.parse_args()
@@ -84,6 +99,25 @@ def _raw_call(model: str, detector: YoloDetector, *, threads: int, precision: st
     request = core.compile_model(network, "CPU", options).create_infer_request()
     blob = np.random.default_rng(1).random((1, 3, height, width), dtype=np.float32)
     return lambda: request.infer({0: blob}, share_inputs=True)
+
+
+def _batched(asked: argparse.Namespace, side: int) -> dict[int, float]:
+    """Returns the milliseconds of a frame by how many of them one run takes; 1 among them."""
+    sizes = sorted({1, *asked.batches})
+    runs = [_run_of(asked.model, size, side, precision=asked.precision) for size in sizes]
+    costs = _alternating([lambda _, run=run: run() for run in runs], rounds=asked.frames)  # type: ignore[misc]
+    return {size: round(spent_ms / size, 2) for size, spent_ms in zip(sizes, costs, strict=True)}
+
+
+def _run_of(model: str, size: int, side: int, *, precision: str) -> Callable[[], object]:
+    """Returns one run of ``size`` ready pictures, with the colours and the scaling inside, as the product has them."""
+    core = openvino.Core()
+    network = core.read_model(load_weights(load_model(model)))
+    network.reshape([size, 3, side, side])
+    options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    request = core.compile_model(taking_pictures(network), "CPU", options | {"NUM_STREAMS": 1}).create_infer_request()
+    pictures = np.random.default_rng(2).integers(0, 256, (size, side, side, 3), dtype=np.uint8)
+    return lambda: request.infer({0: pictures}, share_inputs=True)
 
 
 def _alternating(calls: list[Callable[[int], object]], *, rounds: int) -> list[float]:

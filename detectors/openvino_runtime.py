@@ -93,7 +93,7 @@ def _compiled(weights: bytes, labels: int, settings: RuntimeSettings) -> Any:
         _check_output(network, labels, settings.input_wh)
         if settings.smaller_too:
             network.reshape([1, 3, *(openvino.Dimension(CELL, side) for side in reversed(settings.input_wh))])
-        return core.compile_model(_taking_pictures(network), "CPU", options)
+        return core.compile_model(taking_pictures(network), "CPU", options)
     except RuntimeError as error:
         raise ModelError(f"OpenVINO could not compile the weights: {error}") from error
 
@@ -117,7 +117,7 @@ def _check_output(network: Any, labels: int, input_wh: tuple[int, int]) -> None:
         raise ModelError(f"expected an output of {expected} (4 + {labels} labels, cells), got {shape}")
 
 
-def _taking_pictures(network: Any) -> Any:
+def taking_pictures(network: Any) -> Any:
     """Returns ``network`` with colours, layout and scaling inside: it then takes ``(1, H, W, 3)`` uint8 BGR."""
     steps = PrePostProcessor(network)
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
