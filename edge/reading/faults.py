@@ -23,6 +23,15 @@ LONGEST_WAIT_S = 60.0
 SHORTEST_WAIT_S = 0.1
 FLAPPING_WAIT_S = 4.0
 
+HIDDEN = "..."
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
+_PORT = r"(?::\d{1,5})?"
+_ADDRESS = rf"(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\]){_PORT}"
+"""Nobody's name and no part of a password looks like it."""
+
+_HOST = rf"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*{_PORT}|{_ADDRESS})"
+_ENDS = re.compile(r"[/?#]")
+
 _chance = random.Random()  # noqa: S311 - it spreads load and keeps no secret
 """Of its own: a library that draws at random by a seed must not see others draw from the same source."""
 
@@ -61,15 +70,28 @@ def redacted(url: str) -> str:
     """Returns only where a stream comes from: scheme, host and port, or the file.
 
     Passwords stand in many places of camera URLs (before the host, with a slash or an @ in them, in the path, in the
-    query), so nothing of these is kept.
+    query), so nothing of these is kept; ``...`` stands for what might be a part of one.
     """
     scheme, found, rest = url.partition("://")
-    if scheme == "file" or not (found or re.match(r"[^/@]+:[^@]*@", url)):
+    if scheme == "file":
         return url
-    if not found:  # user:password@host, where the scheme was forgotten
-        return re.split(r"[/?#]", url.rpartition("@")[2])[0]
-    host = rest.rpartition("@")[2]
-    return f"{scheme}://{re.split(r'[/?#]', host)[0]}"
+    if not found or re.fullmatch(_SCHEME, scheme) is None:
+        return _redacted_name(url)
+    before, behind = _ENDS.split(rest)[0], rest.rpartition("@")[2]
+    if "@" in rest[len(before) :]:  # one of both is the host, the other a part of a name or of a password
+        host = next((end for end in (before, _ENDS.split(behind)[0]) if re.fullmatch(_ADDRESS, end)), HIDDEN)
+    else:
+        host = before.rpartition("@")[2]
+    return f"{scheme}://{host if re.fullmatch(_HOST, host) else HIDDEN}"
+
+
+def _redacted_name(name: str) -> str:
+    """Returns the name of a file or, where it may be a URL whose scheme was forgotten, what holds no password."""
+    if re.search(":.*@", name):
+        behind = _ENDS.split(name.rpartition("@")[2])[0]
+        return behind if re.fullmatch(_ADDRESS, behind) else HIDDEN
+    kept = re.split(r"[?&=]", name)[0]
+    return name if kept == name else kept + HIDDEN
 
 
 def fault_of(error: Exception, *, url: str, playing: bool) -> CameraFault:

@@ -220,3 +220,32 @@ def test_only_a_camera_that_played_for_a_while_is_tried_again_soon(played_s: flo
 )
 def test_an_address_without_its_scheme_keeps_its_password_too(url: str) -> None:
     assert redacted(url) in {"192.0.2.7", "http://192.0.2.7"}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://viewer:s3cret@192.0.2.7:554/h264?token=t", "rtsp://192.0.2.7:554"),
+        ("rtsp://192.0.2.7/user=admin&password=s3cret", "rtsp://192.0.2.7"),
+        ("rtsp://viewer:s3@ret@192.0.2.7/h264", "rtsp://192.0.2.7"),
+        ("rtsp://viewer:s3/ret@192.0.2.7/h264", "rtsp://192.0.2.7"),
+        ("rtsp://viewer:1234/5@cam.local/h264", "rtsp://..."),
+        ("http://cam/mjpeg?user=admin&pwd=se@cret", "http://..."),
+        ("rtsp://192.0.2.7:554/user=admin&password=ab@cd&channel=1", "rtsp://192.0.2.7:554"),
+        ("rtsp://[2001:db8::7]:554/user=admin&password=ab@cd", "rtsp://[2001:db8::7]:554"),
+        ("rtsp://viewer:s3cret@cam.local:554/h264", "rtsp://cam.local:554"),
+        ("rtsp://viewer:s3cret", "rtsp://..."),
+        ("//admin:s3cret@cam/x", "..."),
+        ("rtsp:/admin:s3cret@cam/x", "..."),
+        ("admin:pa@ss", "..."),
+        ("admin:s3cret@cam/x?from=http://cam", "..."),
+        ("viewer:s3cret@192.0.2.7/h264", "192.0.2.7"),
+        ("cam.local/user:s3cret@x", "..."),
+        ("cam.local/x?user=admin&password=s3cret", "cam.local/x..."),
+        ("cam.local/user=admin&password=s3cret", "cam.local/user..."),
+        ("file:///var/clips/08:00@yard.mp4", "file:///var/clips/08:00@yard.mp4"),
+        ("/var/clips/yard.mp4", "/var/clips/yard.mp4"),
+    ],
+)
+def test_credentials_are_taken_out_of_what_is_said_about_a_stream(url: str, shown: str) -> None:
+    assert redacted(url) == shown
