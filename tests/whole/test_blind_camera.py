@@ -18,7 +18,7 @@ from streetcase.all_in_one import AllInOne, Ports, free_port
 from streetcase.demo.operator import DemoCase, Operator
 from tests.edge.running import PARKING, running_edge, street_picture
 from tests.services.http_camera import HttpCamera, mjpeg
-from tests.whole.cases import phases_of, roles_of
+from tests.whole.cases import incidents_of, phases_of, roles_of
 from tests.whole.conftest import until
 from tests.whole.hasty_cameras import hasty_main
 
@@ -75,15 +75,14 @@ def test_a_camera_that_goes_black_is_a_case_and_its_stays_go_on_when_it_sees_aga
     with running_edge(
         tmp_path / "edge", port=int(centre.gateway_url.rsplit(":")[-1]), key=key, cameras=cameras, watches=[QUICK, SLOW]
     ) as edge:
-        assert until(lambda: case_of("illegal-parking") is not None, logs=centre.logs)
+        assert until(lambda: len(incidents_of(case_of("illegal-parking"))) == 2, logs=centre.logs)
         street, camera.pieces = camera.pieces, _jpegs(np.zeros((576, 768, 3), dtype=np.uint8))
         assert until(lambda: edge.status().cameras[0].fault == "black", logs=centre.logs)
         before = _by_incident(edge)
         assert len(before) == 4
 
         def is_told() -> bool:
-            case = case_of("camera-fault")
-            return case is not None and roles_of(case) >= {"start", "confirm"}
+            return roles_of(case_of("camera-fault")) >= {"start", "confirm"}
 
         # It lasts for longer than the watch needs to be sure that something is gone.
         assert until(is_told, logs=centre.logs)
