@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -99,14 +100,14 @@ class IncidentPictures:
         if start.since is None:
             start.since = look.moment
         self._main.want()
-        main = self._main.near(look, place=stay.anchor_xyxy, not_before=stay.first_seen.utc)
+        main = self._main.near(look, place=stay.anchor_xyxy, not_before=_not_before(stay))
         if main is not None:
             start.negative = main.negative()
         start.settled = main is not None or look.moment.since(start.since) >= START_WAITS_S
         return not start.settled
 
     def _confirm(self, stay: Stay, look: Look, studio: Studio, *, keep_plate: bool) -> list[EvidenceItem]:
-        box, since = stay.finding.box_xyxy, stay.first_seen.utc
+        box, since = stay.finding.box_xyxy, _not_before(stay)
         # What follows no single thing may show it moving, and then only the look shows it where it was found.
         followed = box if stay.anchor_xyxy is not None else None
         whole = self._main.near(look, place=followed, not_before=since) if self._main is not None else None
@@ -144,6 +145,11 @@ class IncidentPictures:
             # Nobody knows now who else needs them; left behind, they are swept at the next start.
             log.warning("pictures not removed", incident=str(stay.incident_id), reason=str(error))
         stay.evidence.clear()
+
+
+def _not_before(stay: Stay) -> datetime | None:
+    """Returns from when on a picture may show it: what is followed is known by its looks, whatever the time."""
+    return stay.first_seen.utc if stay.anchor_xyxy is None else None
 
 
 def _may_stay(stay: Stay, watch: Watch) -> bool:

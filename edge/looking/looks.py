@@ -72,11 +72,13 @@ class Looked:
     """What one look came to.
 
     findings: What counts for one of the watches at least. fault: Why nothing was judged; None where all was.
+    main: The main stream's picture of about that time, where the look is of the substream and somebody asked.
     """
 
     studio: Studio
     findings: Sequence[Finding] = ()
     fault: str | None = None
+    main: Studio | None = None
 
 
 class CameraLooks:
@@ -148,7 +150,8 @@ class CameraLooks:
         if self._main is not None:
             self._main.plan([(w.watch, stay) for w in self.watches for stay in w.stays.stays], look)
         self._remember(look, studio)
-        return Looked(studio, list(dict.fromkeys(finding for findings in counting for finding in findings)))
+        found = list(dict.fromkeys(finding for findings in counting for finding in findings))
+        return Looked(studio, found, main=self._main.near(look) if asked and self._main is not None else None)
 
     def _remember(self, look: Look, studio: Studio) -> None:
         """Keeps a small look now and then; only for these does the privacy detector run where no watch ran it."""

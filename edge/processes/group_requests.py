@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from detectors.base import DetectorError, Finding
 from edge.looking.evidence import EvidenceError, EvidenceFolder
 from edge.looking.looks import Looked
+from edge.looking.studio import Studio
 from edge.outbox.box import Commit
 from edge.outbox.keeper import Keeper
 from edge.processes.asking import Asked, failed
@@ -21,6 +22,9 @@ from ingest.edge_messages import CameraState, CameraStatus, RequestResult, Reque
 LOOK_COMES_WITHIN_S = 30.0
 TELL_WITHIN_S = 1.0
 """So long before the deadline it is told that no look came: who asked must still hear it."""
+
+MAIN_WITHIN_S = 16.0
+"""So long a snapshot waits for the main stream, where its keyframes are rare, before it is made of the substream."""
 
 MOST_FINDINGS = 100
 
@@ -47,6 +51,9 @@ class GroupRequests:
     def take(self, asked: Asked) -> None:
         gives_up_s = min(asked.deadline_s - TELL_WITHIN_S, time.monotonic() + LOOK_COMES_WITHIN_S)
         self._open.append(_Open(asked, self._clock.now(), gives_up_s))
+        main = self._feeds[asked.camera].main
+        if main is not None and asked.type is RequestType.SNAPSHOT:
+            main.want(MAIN_WITHIN_S)
         self._feeds[asked.camera].look_next()
 
     def waits_for(self, camera_id: str) -> bool:
@@ -55,9 +62,21 @@ class GroupRequests:
 
     def answered_by(self, camera_id: str, look: Look, looked: Looked) -> list[RequestResult]:
         """Returns the answers that this look gives; a frame taken before the question is none of what is now."""
-        mine = [o for o in self._open if o.asked.camera == camera_id and look.moment.boot_s >= o.came.boot_s]
+        due = [o for o in self._open if o.asked.camera == camera_id and look.moment.boot_s >= o.came.boot_s]
+        mine = [o for o in due if not self._main_may_come(o, look, looked)]
+        if len(mine) < len(due):
+            self._feeds[camera_id].look_next()
         self._open = [o for o in self._open if o not in mine]
         return [self._answer(o.asked, looked) for o in mine]
+
+    def _main_may_come(self, waiting: _Open, look: Look, looked: Looked) -> bool:
+        """Whether a snapshot waits a little for its picture from the main stream, of which none is there yet."""
+        main = self._feeds[waiting.asked.camera].main
+        if main is None or waiting.asked.type is not RequestType.SNAPSHOT or look.stream != "substream":
+            return False
+        there = looked.main is not None and looked.main.taken_at >= waiting.came.utc
+        can_come = looked.fault is None and main.fault is None
+        return can_come and not there and look.moment.since(waiting.came) < MAIN_WITHIN_S
 
     def given_up(self) -> list[RequestResult]:
         """Returns the answers to questions for which no look came in time, or can come any more."""
@@ -71,7 +90,9 @@ class GroupRequests:
     def _answer(self, asked: Asked, looked: Looked) -> RequestResult:
         if asked.type is RequestType.SNAPSHOT:
             try:
-                return RequestResult(request_id=asked.request_id, ok=True, evidence=[self._picture(looked)])
+                return RequestResult(
+                    request_id=asked.request_id, ok=True, evidence=[self._picture(looked.main or looked.studio)]
+                )
             except (DetectorError, EvidenceError) as error:
                 return failed(asked.request_id, f"no picture: {error}")
         if looked.fault is not None:
@@ -80,13 +101,14 @@ class GroupRequests:
         evidence: list[EvidenceItem] = []
         without = None
         try:
-            evidence.append(self._picture(looked))
+            # Of the look itself, because there the findings are.
+            evidence.append(self._picture(looked.studio))
         except (DetectorError, EvidenceError) as error:  # what was found is worth telling without it
             without = f"no picture: {error}"[:500]
         return RequestResult(request_id=asked.request_id, ok=True, error=without, findings=findings, evidence=evidence)
 
-    def _picture(self, looked: Looked) -> EvidenceItem:
-        item = self._evidence.keep(looked.studio.wide(EvidenceRole.WIDE))
+    def _picture(self, studio: Studio) -> EvidenceItem:
+        item = self._evidence.keep(studio.wide(EvidenceRole.WIDE))
         self._keeper.keep(Commit(evidence=[item]))
         return item
 

@@ -53,7 +53,7 @@ class Mailbox:
             if not self._arrived.wait_for(self._has_looks, timeout_s):
                 return None
             camera_id = min(
-                (c for c, waiting in self._looks.items() if waiting), key=lambda c: self._looks[c][0].moment.utc
+                (c for c, waiting in self._looks.items() if waiting), key=lambda c: self._looks[c][0].moment.boot_s
             )
             return camera_id, self._looks[camera_id].popleft()
 

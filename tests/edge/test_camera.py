@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detectors.base import Frame
 from edge.reading.camera import CameraReader, Look
 from edge.reading.faults import CameraFault, Corrupt, NotFound, Refused, Stalled, TimedOut, Unauthorised
 from edge.reading.feeds import CameraFeed, Mailbox
@@ -22,6 +23,7 @@ from edge.reading.pace import RealPace
 from edge.staying.clock import SystemClock
 from ingest.configuration import Camera
 from ingest.edge_messages import CameraState
+from tests.edge.fakes import FakeClock
 from tests.services.clips import write_clip
 from tests.services.rtsp import RtspServerFactory
 
@@ -205,6 +207,18 @@ def test_looks_that_wait_too_long_give_way_to_new_ones(tmp_path: Path) -> None:
     assert taken is not None
     assert taken[1] is looks[-4]
     assert mailbox.dropped == len(looks) - 4
+
+
+def test_who_waits_longest_goes_first_also_when_the_clock_was_set_back() -> None:
+    mailbox, clock = Mailbox(), FakeClock()
+    picture = Frame(np.zeros((2, 2, 3), dtype=np.uint8), clock.utc)
+    mailbox.put("yard", Look(picture, clock.now()))
+    clock.step(-3600)
+    mailbox.put("kerb", Look(picture, clock.pass_s(1)))
+
+    taken = [mailbox.take(timeout_s=0) for _ in range(2)]
+
+    assert [look[0] for look in taken if look is not None] == ["yard", "kerb"]
 
 
 def _until(true: Callable[[], bool], *, within_s: float = 15) -> bool:

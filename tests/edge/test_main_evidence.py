@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
+from uuid import uuid4
 
 import cv2
 import numpy as np
@@ -20,13 +23,17 @@ from edge.looking.looks import CameraLooks, CameraWatch
 from edge.looking.main_pictures import MainPictures, is_one_view
 from edge.outbox.box import Outbox
 from edge.outbox.keeper import Keeper
+from edge.processes.asking import Asked
+from edge.processes.group_requests import GroupRequests
 from edge.reading.camera import Look
+from edge.reading.feeds import CameraFeed
 from edge.reading.side_stream import SideStream
 from edge.staying.clock import Moment, SystemClock
 from edge.staying.stays import WatchStays
 from ingest.configuration import Camera, Watch
 from ingest.contract import Event, EvidenceItem, EvidenceRole
 from ingest.contract import EvidenceRole as Role
+from ingest.edge_messages import RequestType
 from tests.edge.fakes import FakeClock, car, watch
 from tests.edge.scenes import moved, scene
 from tests.edge.test_looks import ScriptedDetector
@@ -66,7 +73,7 @@ class FakeMain:
         self.open = True
 
     def forget(self) -> None:
-        self.open = False
+        """What was wanted for some seconds is open for so long."""
 
     def nearest(self, moment: Moment, *, within_s: float) -> Frame | None:
         if not self.open or self.image is None or self.behind_s > within_s:
@@ -221,6 +228,48 @@ def test_the_main_stream_is_open_only_while_evidence_is_about_to_be_made(tmp_pat
     assert last == pytest.approx(60, abs=2)
 
 
+class FakeFeed:
+    """A camera that nobody reads; the test looks."""
+
+    def __init__(self, main: FakeMain) -> None:
+        self.main, self.asked_next = main, 0
+
+    def look_next(self) -> None:
+        self.asked_next += 1
+
+
+@pytest.mark.parametrize(
+    ("main_comes_after_s", "fault", "answered_at_s", "stream"),
+    [(4, None, 4, "main"), (None, None, 16, "substream"), (None, "refused", 2, "substream")],
+    ids=["it comes", "it does not come", "it cannot be had"],
+)
+def test_a_snapshot_waits_a_little_for_the_main_stream(
+    yard: Yard, main_comes_after_s: float | None, fault: str | None, answered_at_s: float, stream: str
+) -> None:
+    feed = FakeFeed(yard.main)
+    requests = GroupRequests(
+        cast(dict[str, CameraFeed], {"yard": feed}),
+        evidence=EvidenceFolder(yard.folder),
+        keeper=Keeper(yard.outbox, edge_id="corner-7"),
+        clock=yard.clock,
+    )
+    requests.take(Asked(uuid4(), RequestType.SNAPSHOT, "yard", time.monotonic() + 60))
+    yard.main.fault, yard.main.behind_s = fault, 0.0
+    asked = yard.clock.now()
+    for _ in range(10):
+        moment = yard.clock.pass_s(2)
+        passed_s = moment.since(asked)
+        comes = main_comes_after_s is not None and passed_s >= main_comes_after_s
+        yard.main.image = _street(with_car=False) if comes else None
+        look = Look(Frame(_small(_street(with_car=False)), moment.utc), moment, stream="substream")
+        if answers := requests.answered_by("yard", look, yard.looks.look(look, asked=requests.waits_for("yard"))):
+            break
+
+    [item] = answers[0].evidence
+    assert (passed_s, item.stream) == (answered_at_s, stream)
+    assert feed.asked_next == answered_at_s / 2  # once at first, and after each look that was none
+
+
 @contextmanager
 def _side(camera: Camera) -> Iterator[SideStream]:
     stop = threading.Event()
@@ -248,8 +297,12 @@ def test_a_side_stream_is_open_while_it_is_wanted_and_masks_hold_on_it(
     clock = SystemClock()
     with _side(camera) as side, capture_logs() as lines:
         assert side.nearest(clock.now(), within_s=60) is None
-        side.want(1.5)
-        wait_until(lambda: side.has_pictures, timeout_s=15, what="a keyframe of the main stream")
+
+        def comes() -> bool:
+            side.want(1.5)
+            return side.has_pictures
+
+        wait_until(comes, timeout_s=20, what="a keyframe of the main stream")
         frame = side.nearest(clock.now(), within_s=15)
         assert frame is not None
         assert frame.size_wh == (320, 240)
@@ -261,7 +314,7 @@ def test_a_side_stream_is_open_while_it_is_wanted_and_masks_hold_on_it(
         assert side.nearest(clock.now(), within_s=60) is None
 
         server.kill()
-        side.want(1.5)
+        side.want(5)
         wait_until(lambda: side.fault is not None, timeout_s=10, what="a fault")
         assert "refused" in str(side.fault)
     assert [line["event"] for line in lines] == ["stream lost"]

@@ -32,6 +32,9 @@ def write_clip(
     with av.open(path, "w", format="mp4") as container:
         stream = container.add_stream(cast(Literal["libx264"], codec), rate=fps)  # PyAV types each name apart
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        # One slice a picture: before each slice of a keyframe GStreamer's server sends the parameter sets again, and
+        # FFmpeg takes what follows for another picture.
+        stream.codec_context.thread_count = 1
         stream.options = {"g": str(gop), "keyint_min": str(gop), "sc_threshold": "0", "bf": "0", "preset": "veryfast"}
         if codec == "libx265":
             keys = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:bframes=0:log-level=error"
