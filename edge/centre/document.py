@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge.configuration.checks import Problem, misfits, watch_checks
+from edge.configuration.checks import watch_checks
+from edge.configuration.problems import Problem, misfits
 from edge.configuration.yaml_lines import Lines
 from ingest.configuration import EdgeConfiguration, Section, Watch
 from ingest.contract import Name
@@ -71,8 +72,10 @@ def watches_of(offer: Offer, local: EdgeConfiguration) -> Sequence[Watch]:
 
 
 def watch_problems(watches: Sequence[Watch], local: EdgeConfiguration) -> Iterator[Problem]:
-    """Checks watches from outside against the cameras, sensors and detectors of this edge."""
-    return watch_checks(local.model_copy(update={"watches": list(watches)}), _NO_LINES)
+    """Checks watches from outside against the cameras, sensors, detectors and watches of this edge's own file."""
+    from_outside = {watch.id for watch in watches}
+    beside = [watch for watch in local.watches if watch.id not in from_outside]
+    return watch_checks(local.model_copy(update={"watches": list(watches)}), _NO_LINES, beside=beside)
 
 
 def draft_of(raw: dict[str, Any], local: EdgeConfiguration) -> Watch:

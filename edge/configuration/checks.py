@@ -6,86 +6,20 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
 
 import jmespath
 import jmespath.exceptions
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from detectors.base import DetectorConfigurationError, DetectorError, Vocabulary
 from detectors.registry import plugin
+from edge.configuration.problems import URL_KEYS, Problem, dotted, misfits
 from edge.configuration.yaml_lines import Lines
 from edge.reading.opening import is_live
 from ingest.configuration import SIGNAL_PREFIX, VIEW_PREFIX, EdgeConfiguration, Sensor, Transport, Watch
 
 RESERVED = (VIEW_PREFIX, SIGNAL_PREFIX)
-URL_KEYS = ("url", "substream")
-"""The keys of a camera that may hold a password, and ``${NAME}`` for one from the environment."""
-
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to mend: the line in the file, where in the document, and what was expected there."""
-
-    line: int
-    where: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.where}: {self.message}" if self.where else f"line {self.line}: {self.message}"
-
-
-def misfits(
-    error: ValidationError, model: type[BaseModel], prefix: tuple[str | int, ...], lines: Lines
-) -> Iterator[Problem]:
-    """Says in words what pydantic found wrong; ``prefix`` is where in the document ``model`` stands."""
-    for item in error.errors(include_url=False, include_context=False):
-        path = (*prefix, *item["loc"])
-        yield Problem(lines.line(path), _dotted(path), _in_words(dict(item), model))
-
-
-def _in_words(item: dict[str, Any], model: type[BaseModel]) -> str:
-    if item["type"] == "extra_forbidden":
-        known = _known_keys(model, item["loc"][:-1])
-        close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(known)}"
-        return f"unknown key; {hint}"
-    if item["type"] == "missing":
-        return "is missing"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    given = item.get("input")
-    # What stands in a URL may be a password, and is never said back.
-    silent = (
-        isinstance(given, (dict, list)) or item["type"] == "value_error" or not set(URL_KEYS).isdisjoint(item["loc"])
-    )
-    shown = "" if silent else f", got {given!r}"
-    return f"{message[:1].lower()}{message[1:]}{shown}"
-
-
-def _known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """Follows ``path`` through the fields of ``model`` and returns the keys allowed there."""
-    here: type[BaseModel] = model
-    for part in path:
-        if isinstance(part, int):
-            continue
-        field = next((f for name, f in here.model_fields.items() if (f.alias or name) == part), None)
-        inner = list(_leaves(field.annotation)) if field else []
-        models = [a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)]
-        if not models:
-            return []
-        here = models[0]
-    return [field.alias or name for name, field in here.model_fields.items()]
-
-
-def _leaves(annotation: Any) -> Iterator[Any]:
-    inner = get_args(annotation)
-    if not inner:
-        yield annotation
-    for part in inner:
-        yield from _leaves(part)
 
 
 def cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Mapping[str, str]) -> Iterator[Problem]:
@@ -97,11 +31,11 @@ def cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Ma
     for index, camera in enumerate(configuration.cameras):
         if camera.transport is not Transport.TCP and not camera.url.startswith(("rtsp://", "rtsps://", "$")):
             path = ("cameras", index, "transport")
-            yield Problem(lines.line(path), _dotted(path), f"{camera.transport.value} is for an rtsp:// address only")
+            yield Problem(lines.line(path), dotted(path), f"{camera.transport.value} is for an rtsp:// address only")
         if camera.substream is not None and not all(_may_be_live(url) for url in (camera.url, camera.substream)):
             path = ("cameras", index, "substream")
             yield Problem(
-                lines.line(path), _dotted(path), "a substream goes with a stream; a file has none, and is none"
+                lines.line(path), dotted(path), "a substream goes with a stream; a file has none, and is none"
             )
     for index, sensor in enumerate(configuration.sensors):
         yield from _sensor_problems(sensor, ("sensors", index), lines)
@@ -112,22 +46,28 @@ def _may_be_live(url: str) -> bool:
     return is_live(url) or url.startswith("$")
 
 
-def watch_checks(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Problem]:
-    """Checks the watches against the cameras, sensors and detectors that are there."""
+def watch_checks(configuration: EdgeConfiguration, lines: Lines, *, beside: Sequence[Watch] = ()) -> Iterator[Problem]:
+    """Checks the watches against the cameras, sensors and detectors that are there.
+
+    beside: Watches that stand beside them and are good in themselves: the edge's own, where others come from outside.
+    """
     yield from _repeated_ids(configuration, "watches", lines)
     for key in ("camera", "sensor"):
         yield from _unknown_references(configuration, "watches", key, lines)
     looks_every_s = {camera.id: camera.look_every_s for camera in configuration.cameras}
-    turning = {watch.camera for watch in configuration.watches if watch.preset is not None}
+    turning = {watch.camera for watch in [*configuration.watches, *beside] if watch.preset is not None}
+    fixed = {watch.camera for watch in beside if watch.preset is None}
     for index, watch in enumerate(configuration.watches):
         if watch.camera in turning and watch.preset is None:
             message = f"names no preset, and another watch of camera {watch.camera!r} does: name one for each"
-            yield Problem(lines.line(("watches", index)), _dotted(("watches", index)), message)
+            yield Problem(lines.line(("watches", index)), dotted(("watches", index)), message)
+        if watch.preset is not None and watch.camera in fixed:
+            path = ("watches", index, "preset")
+            message = f"the edge's own watches of camera {watch.camera!r} name none: all of a camera do, or none does"
+            yield Problem(lines.line(path), dotted(path), message)
         if watch.id.startswith(RESERVED):
             path = ("watches", index, "id")
-            yield Problem(
-                lines.line(path), _dotted(path), f"{watch.id!r} is an id that the edge gives to camera faults"
-            )
+            yield Problem(lines.line(path), dotted(path), f"{watch.id!r} is an id that the edge gives to camera faults")
         yield from _detector_problems(watch, ("watches", index, "detector"), lines)
         every_s = looks_every_s.get(watch.camera or "", 0.0)
         if watch.grace_s < 2 * every_s:
@@ -135,10 +75,10 @@ def watch_checks(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Pro
             message = (
                 f"{watch.grace_s:g} s is less than two looks ({2 * every_s:g} s): one missed look would end a stay"
             )
-            yield Problem(lines.line(path), _dotted(path), message)
+            yield Problem(lines.line(path), dotted(path), message)
         if watch.zone is not None and _is_flat(watch.zone):
             path = ("watches", index, "zone")
-            yield Problem(lines.line(path), _dotted(path), "the zone has no area")
+            yield Problem(lines.line(path), dotted(path), "the zone has no area")
 
 
 def _is_flat(zone: Sequence[tuple[float, float]]) -> bool:
@@ -160,7 +100,7 @@ def _unset_variables(
     ]
     for path, name in wanted:
         if not environment.get(name):
-            yield Problem(lines.line(path), _dotted(path), f"the environment has no variable {name}, or an empty one")
+            yield Problem(lines.line(path), dotted(path), f"the environment has no variable {name}, or an empty one")
 
 
 def _names(url: str) -> list[str]:
@@ -174,16 +114,16 @@ def _sensor_problems(sensor: Sensor, path: tuple[str | int, ...], lines: Lines) 
             if expression is not None:
                 jmespath.compile(expression).search({})
         except (jmespath.exceptions.UnknownFunctionError, jmespath.exceptions.ArityError) as error:
-            yield Problem(lines.line((*path, key)), _dotted((*path, key)), f"{expression!r}: {error}")
+            yield Problem(lines.line((*path, key)), dotted((*path, key)), f"{expression!r}: {error}")
         except (jmespath.exceptions.JMESPathTypeError, ValueError, TypeError):
             # ParseError is a ValueError; what only the empty payload provokes is no mistake of the expression.
             if not _parses(expression):
                 message = f"not a JMESPath expression: {expression!r}"
-                yield Problem(lines.line((*path, key)), _dotted((*path, key)), message)
+                yield Problem(lines.line((*path, key)), dotted((*path, key)), message)
     levels = sensor.topic.split("/")
     if any(len(level) > 1 and ("+" in level or "#" in level) for level in levels) or "#" in levels[:-1]:
         message = f"not an MQTT topic filter: {sensor.topic!r}; + stands for one level, # only at the end"
-        yield Problem(lines.line((*path, "topic")), _dotted((*path, "topic")), message)
+        yield Problem(lines.line((*path, "topic")), dotted((*path, "topic")), message)
 
 
 def _parses(expression: str) -> bool:
@@ -199,7 +139,7 @@ def _detector_problems(watch: Watch, path: tuple[str | int, ...], lines: Lines) 
     try:
         chosen = plugin(watch.detector.type)
     except DetectorConfigurationError as error:
-        yield Problem(lines.line((*path, "type")), _dotted((*path, "type")), str(error))
+        yield Problem(lines.line((*path, "type")), dotted((*path, "type")), str(error))
         return
     try:
         settings = chosen.configuration.model_validate(choice)
@@ -208,10 +148,10 @@ def _detector_problems(watch: Watch, path: tuple[str | int, ...], lines: Lines) 
     except ValidationError as error:
         yield from misfits(error, chosen.configuration, path, lines)
     except DetectorError as error:
-        yield Problem(lines.line(path), _dotted(path), str(error))
+        yield Problem(lines.line(path), dotted(path), str(error))
     wanted = "camera" if chosen.judges == "frames" else "sensor"
     if getattr(watch, wanted) is None:
-        yield Problem(lines.line(path), _dotted(path), f"detector {chosen.key!r} watches a {wanted}")
+        yield Problem(lines.line(path), dotted(path), f"detector {chosen.key!r} watches a {wanted}")
 
 
 def _label_problems(
@@ -223,12 +163,12 @@ def _label_problems(
             close = difflib.get_close_matches(label, vocabulary.labels, n=1)
             known = f"did you mean {close[0]!r}?" if close else f"there is: {', '.join(sorted(vocabulary.labels))}"
             here = (*path, "labels", index)
-            yield Problem(lines.line(here), _dotted(here), f"the detector has no label {label!r}; {known}")
+            yield Problem(lines.line(here), dotted(here), f"the detector has no label {label!r}; {known}")
     if watch.labels is None and not vocabulary.of_kind.get(watch.kind):
         here = (*path, "kind")
         known = ", ".join(sorted(vocabulary.of_kind))
         message = f"the detector has no label for {watch.kind!r}; name labels, or a kind of: {known}"
-        yield Problem(lines.line(here), _dotted(here), message)
+        yield Problem(lines.line(here), dotted(here), message)
 
 
 def _repeated_ids(configuration: EdgeConfiguration, section: str, lines: Lines) -> Iterator[Problem]:
@@ -237,7 +177,7 @@ def _repeated_ids(configuration: EdgeConfiguration, section: str, lines: Lines) 
     for index, name in enumerate(ids):
         if counted[name] > 1 and name in ids[:index]:
             path = (section, index, "id")
-            yield Problem(lines.line(path), _dotted(path), f"{name!r} is taken already; ids are unique")
+            yield Problem(lines.line(path), dotted(path), f"{name!r} is taken already; ids are unique")
 
 
 def _unknown_references(configuration: EdgeConfiguration, section: str, key: str, lines: Lines) -> Iterator[Problem]:
@@ -247,11 +187,4 @@ def _unknown_references(configuration: EdgeConfiguration, section: str, key: str
         if name is not None and name not in known:
             path = (section, index, key)
             listed = ", ".join(known) or "none"
-            yield Problem(lines.line(path), _dotted(path), f"no {key} {name!r}; there is: {listed}")
-
-
-def _dotted(path: Sequence[str | int]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
+            yield Problem(lines.line(path), dotted(path), f"no {key} {name!r}; there is: {listed}")

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge.configuration.checks import URL_KEYS, VARIABLE, Problem, cross_checks, misfits
+from edge.configuration.checks import VARIABLE, cross_checks
+from edge.configuration.problems import URL_KEYS, Problem, misfits
 from edge.configuration.yaml_lines import Lines, YamlProblem, load
 from ingest.configuration import Camera, EdgeConfiguration
 

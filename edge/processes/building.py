@@ -57,18 +57,19 @@ def camera_looks(
 ) -> CameraLooks | PresetLooks:
     """Returns all that looks at one camera need, with the stays of ``kept`` (all of the outbox) that are its own.
 
-    Raises: DetectorError. WatchCannotStart: Where it is the detector of one watch.
+    Raises: DetectorError. WatchCannotStart: Where it is the detector of one watch, or nobody would look for it.
     """
+    presets = list(dict.fromkeys(watch.preset for watch in watches if watch.preset is not None))
+    if presets and (still := [watch.id for watch in watches if watch.preset is None]):  # never drop one in silence
+        raise WatchCannotStart(still[0], f"names none, and others of camera {camera.id!r} do", key="preset")
     looked = [
         camera_watch(WatchStays(watch, [s for s in kept if s.watch_id == watch.id], time_zone=time_zone), detectors)
         for watch in watches
     ]
     privacy = detectors.get(dict(PRIVACY_DETECTOR))
-    presets = list(dict.fromkeys(watch.preset for watch in watches if watch.preset is not None))
     faults = CameraFaults(
         camera, kept=kept, folder=folders.views, evidence=evidence, keeper=keeper, turns=bool(presets)
     )
-
     pictures = None if main is None else MainPictures(main, privacy=privacy, camera_id=camera.id)
 
     def at_one_view(of_it: Sequence[CameraWatch], its_faults: CameraFaults | None) -> CameraLooks:

@@ -8,8 +8,8 @@ class EdgeCannotStart(Exception):
 
 
 class WatchCannotStart(Exception):
-    """The detector or rule of a watch passed the checks and cannot be built all the same."""
+    """A watch passed the checks and cannot be watched all the same: its detector or rule is not to be built."""
 
-    def __init__(self, watch_id: str, reason: str) -> None:
-        super().__init__(f"watch {watch_id!r}: detector: {reason}")
+    def __init__(self, watch_id: str, reason: str, *, key: str = "detector") -> None:
+        super().__init__(f"watch {watch_id!r}: {key}: {reason}")
         self.watch_id = watch_id

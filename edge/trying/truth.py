@@ -8,8 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from edge.configuration.checks import Problem, misfits
 from edge.configuration.load import ConfigurationError, read_yaml
+from edge.configuration.problems import Problem, misfits
 from ingest.configuration import Section, Watch
 from ingest.contract import Name, Short, Unit01
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.configuration.checks import Problem
 from edge.configuration.load import ConfigurationError, checked, read_document
+from edge.configuration.problems import Problem
 from edge.configuration.yaml_lines import Lines
 from ingest.configuration import Camera, Watch
 

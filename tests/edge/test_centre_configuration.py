@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edge.centre.configuration import CentreConfiguration
-from edge.centre.document import Offer, OfferRefused, watches_of
+from edge.centre.document import OfferRefused
 from edge.centre.kept_offer import KeptOffer
 from edge.uplink.link import LinkDown
 from ingest.configuration import EdgeConfiguration
@@ -124,6 +124,10 @@ def test_nothing_travels_while_nothing_changes(box: Box, centre: SmallCentre) ->
         (PARKING | {"labels": ["trukc"]}, "watch 'parking-south': labels[0]: the detector has no label 'trukc'"),
         (PARKING | {"grace_s": 1}, "watch 'parking-south': grace_s: 1 s is less than two looks"),
         ({"kind": "x"}, "watch number 2: id: is missing (and 1 more)"),
+        (
+            PARKING | {"preset": "market"},
+            "watch 'parking-south': preset: the edge's own watches of camera 'yard' name none: all of a camera do",
+        ),
         (PARKING | {"id": "a\x00b"}, "watch 'a\\x00b': id"),
         ("parking", "watch number 2"),
     ],
@@ -279,17 +283,14 @@ def test_an_edge_that_is_offline_says_so_and_goes_on(box: Box) -> None:
     link.close()
 
 
-@pytest.mark.parametrize(
-    ("offer", "says"),
-    [
-        (Offer(f'"{"x" * 600}"', b'{"edge_id": "corner-7", "watches": []}'), "its ETag is not 200 printable"),
-        (
-            Offer('"1"', json.dumps({"edge_id": "corner-7", "watches": [{}] * 10_001}).encode()),
-            "expected 10000 at most",
-        ),
-    ],
-    ids=["a revision that no status takes", "more watches than any box looks at"],
-)
-def test_what_would_harm_the_edge_is_not_taken(offer: Offer, says: str) -> None:
-    with pytest.raises(OfferRefused, match=says):
-        watches_of(offer, EdgeConfiguration.model_validate(LOCAL))
+def test_a_file_that_begins_to_turn_a_camera_is_not_taken_beside_the_centres_watches(
+    box: Box, centre: SmallCentre
+) -> None:
+    centre.tell(PARKING)
+    box.side.ask()
+    turning = EdgeConfiguration.model_validate({**LOCAL, "watches": [PARKING | {"id": "parking", "preset": "market"}]})
+
+    with pytest.raises(OfferRefused, match="'parking-south': names no preset"):
+        box.side.take_local(turning)
+
+    assert [w.preset for w in box.side.merged(box.side.in_force).watches] == [None, None]

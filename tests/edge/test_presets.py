@@ -21,6 +21,7 @@ from edge.looking.presets import UNKNOWN, PresetLooks, Presets, preset_reference
 from edge.looking.views import small_view
 from edge.outbox.box import Outbox
 from edge.outbox.keeper import Keeper
+from edge.processes.cannot_start import WatchCannotStart
 from edge.processes.group import Group
 from edge.reading.camera import Look
 from edge.staying.clock import SystemClock
@@ -224,3 +225,17 @@ def test_the_group_gives_a_camera_with_presets_its_own_looks(tmp_path: Path) -> 
     assert isinstance(group._looks["yard"], CameraLooks)
     assert [status.id for status in group.beat().watches] == ["cars", "parking"]
     group._outbox.close()
+
+
+def test_a_watch_that_nobody_would_look_for_keeps_its_group_from_starting(tmp_path: Path) -> None:
+    watches = [watch(name="still"), watch(name="turning").model_copy(update={"preset": "gate"})]
+    yolo = DetectorChoice.model_validate({"type": "yolo", "model": "street"})
+    configuration = EdgeConfiguration(
+        edge_id="corner-7",
+        data_dir=str(tmp_path),
+        cameras=[Camera(id="yard", url="rtsp://192.0.2.7/stream")],
+        watches=[each.model_copy(update={"detector": yolo}) for each in watches],
+    )
+
+    with pytest.raises(WatchCannotStart, match="watch 'still': preset: names none, and others of camera 'yard' do"):
+        Group(configuration, stop=threading.Event())
