@@ -194,10 +194,21 @@ class CentreConfiguration:
             self._previous = None
             self._good = _Good(CentreWatches())
 
-    def refuse(self, revision: str, why: str) -> None:
-        """Goes back from a configuration that could not be started here to the one before it, if there is one."""
+    def prove(self) -> None:
+        """All look on with what is in force: nobody goes back from it any more."""
+        with self._lock:
+            self._previous = None
+
+    def refuse(self, revision: str, why: str, *, watch_id: str | None = None) -> None:
+        """Goes back from a configuration that could not be started here to the one before it, if there is one.
+
+        watch_id: The watch at fault; where the one before has the same, going back would mend nothing.
+        """
         with self._lock:
             if self._good.offer is None or self._good.offer.revision != revision:
+                return
+            earlier = self._previous.part.watches if self._previous is not None else ()
+            if any(watch.id == watch_id and watch in earlier for watch in self._good.part.watches):
                 return
             self._refused[revision] = why
             self._seen.waiting = self._good.offer

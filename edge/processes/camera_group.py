@@ -120,6 +120,11 @@ class CameraGroup:
         """One of its processes looks on, and has for a while."""
         return any(process.runs_for_s > self._limits.calm_s for process in self.processes)
 
+    @property
+    def looks_on(self) -> bool:
+        """All its processes run, and have beaten since they were last given what to look at."""
+        return not self._retired and not self._gathering and all(process.runs_for_s > 0 for process in self.processes)
+
     def status(self) -> list[GroupStatus]:
         return [
             GroupStatus(

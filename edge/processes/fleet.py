@@ -103,6 +103,11 @@ class Fleet:
         return [aside for group in self._groups for aside in group.set_aside]
 
     @property
+    def looks_on(self) -> bool:
+        """Every process has beaten since it was last given what to look at."""
+        return all(group.looks_on for group in self._groups)
+
+    @property
     def cannot_start(self) -> list[tuple[str | None, str]]:
         """The watch, where it is one watch, and the reason of each process that ended before its first beat."""
         reasons = [p.cannot_start for group in self._groups for p in group.processes if p.cannot_start is not None]

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import structlog
 
 from edge.centre.answers import Answers
@@ -23,6 +22,7 @@ from edge.outbox.budget import Budget
 from edge.outbox.house import House
 from edge.outbox.keeper import Keeper
 from edge.processes.cannot_start import EdgeCannotStart
+from edge.processes.centre_link import make_link
 from edge.processes.fleet import Fleet
 from edge.processes.folders import Folders
 from edge.processes.limits import STOPPING_S, Limits
@@ -31,7 +31,7 @@ from edge.processes.metrics import EdgeCollector, served
 from edge.processes.threads import tireless
 from edge.sensing.side import SensorSide
 from edge.staying.withdrawal import withdraw_unwatched
-from edge.uplink.link import CentreLink, LinkDown
+from edge.uplink.link import LinkDown
 from edge.uplink.sending import STATUS_EVERY_S, Uplink
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import EdgeStatus
@@ -65,7 +65,7 @@ class Edge:
         self._answers: Answers | None = None
         self._stop = stop
         self._folders = Folders(Path(configuration.data_dir))
-        self._link = _make_link(configuration, environment)
+        self._link = make_link(configuration, environment)
         self._outbox = Outbox(self._folders.outbox)
         self._evidence = EvidenceFolder(self._folders.evidence)
         self._keeper = Keeper(self._outbox, edge_id=configuration.edge_id)
@@ -97,6 +97,7 @@ class Edge:
         )
         self._applied = CentreWatches()
         self._changing: CentreWatches | None = None
+        self._proven = False
         self._withdraw_at_s: float | None = None
 
     def run(self) -> None:
@@ -183,17 +184,32 @@ class Edge:
             self._withdraw()
 
     def _refuse_what_cannot_start(self) -> None:
-        """One watch of the centre's must not keep the others of its group from being looked at."""
+        """Goes back from what does not start: one watch must not keep the others of its group from being looked at.
+
+        Once all look on with it, it is good: what fails later (a disk, a model that is damaged) is none of its faults.
+        """
+        if self._proven or self._changing is not None:
+            return
         of_centre = {watch.id for watch in self._applied.watches}
         for watch_id, why in [*self._fleet.cannot_start, *self._sensors.cannot_start]:
             if watch_id in of_centre and self._applied.revision is not None:
-                self._centre.refuse(self._applied.revision, why)
-            elif self._before is not None and self._changing is None:
-                before, self._before = self._before, None
-                if not any(watch.id == watch_id and watch in before.watches for watch in self._local.watches):
-                    self._take_local(before)
-                    if self._own is not None:
-                        self._own.refuse(why)
+                self._centre.refuse(self._applied.revision, why, watch_id=watch_id)
+            elif watch_id is not None and self._before is not None:
+                self._refuse_file(self._before, watch_id, why)
+        if self._centre.in_force is self._applied and self._fleet.looks_on and self._sensors.looks_on:
+            self._proven, self._before = True, None
+            self._centre.prove()
+
+    def _refuse_file(self, before: EdgeConfiguration, watch_id: str, why: str) -> None:
+        if any(watch.id == watch_id and watch in before.watches for watch in self._local.watches):
+            return  # it was the same before: going back mends nothing
+        self._before = None
+        try:
+            self._take_local(before)
+        except OfferRefused as error:
+            why = f"{why}; the one before does not go with the centre's revision {self._applied.revision}: {error}"
+        if self._own is not None:
+            self._own.refuse(why)
 
     def _follow_file(self) -> None:
         """Takes the edge's own file where it has changed and is good beside what the centre wants watched."""
@@ -207,7 +223,7 @@ class Edge:
         try:
             if why is None and new != before:
                 self._take_local(new)
-                self._before = before
+                self._before = self._before or before
         except OfferRefused as error:
             why = f"it does not go with the centre's revision {self._applied.revision}: {error}"
         if why is None:
@@ -226,7 +242,7 @@ class Edge:
     def _follow_centre(self) -> None:
         """Takes what the centre wants watched now: what changes is stopped, then the rest ended, then all goes on."""
         if self._changing is None and self._centre.in_force is not self._applied:
-            self._changing = self._centre.in_force
+            self._changing, self._proven = self._centre.in_force, False
             configuration = self._centre.merged(self._changing)
             self._fleet.retire(configuration)
             self._sensors.retire(configuration)
@@ -267,26 +283,3 @@ class Edge:
     def status(self) -> EdgeStatus:
         """Returns how everything on this edge is, now."""
         return self._statuses.now()
-
-
-def _make_link(configuration: EdgeConfiguration, environment: Mapping[str, str]) -> CentreLink | None:
-    centre = configuration.centre
-    if centre is None:
-        log.warning("no centre configured, events stay in the outbox")
-        return None
-    if centre.key_env is not None:
-        key = environment.get(centre.key_env, "")
-        where = f"environment variable {centre.key_env}"
-    else:
-        where = f"file {centre.key_file}"
-        try:
-            key = Path(str(centre.key_file)).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            key = ""
-    if not (key and key.isascii() and key.isprintable()):
-        raise EdgeCannotStart(f"no key for the centre in {where}; `streetcase api add-edge` makes one")
-    try:
-        return CentreLink(centre, key)
-    except (httpx.InvalidURL, OSError, ValueError):
-        # Not chained: the URL may hold a password.
-        raise EdgeCannotStart("centre: the url, the ca_file or the certificate_file cannot be used") from None

@@ -99,6 +99,11 @@ class BrokerSide:
     def is_retired(self) -> bool:
         return self._retired and (self._thread is None or not self._thread.is_alive())
 
+    @property
+    def looks_on(self) -> bool:
+        """It was started since it was last given what to listen to."""
+        return not self._retired and self._thread is not None
+
     def take(self, configuration: EdgeConfiguration) -> None:
         self.configuration, self.refused, self.desks = configuration, None, []
         self._broker = configuration.brokers[0]
@@ -185,6 +190,10 @@ class SensorSide:
     @property
     def desks(self) -> list[SensorDesk]:
         return [desk for side in self._brokers.values() for desk in side.desks]
+
+    @property
+    def looks_on(self) -> bool:
+        return all(side.looks_on for side in self._brokers.values())
 
     @property
     def refused(self) -> list[WatchCannotStart]:
