@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -101,6 +102,7 @@ class MainStream:
     """Has the picture of the moment, each time another."""
 
     image: Image
+    fault: str | None = None
 
     def want(self, for_s: float) -> None: ...
 
@@ -138,14 +140,14 @@ class Corner:
         )
         self._looks = 0
 
-    def look(self, *findings: Finding, frozen: bool = False) -> tuple[Look, Looked]:
+    def look(self, *findings: Finding, frozen: bool = False, asked: bool = False) -> tuple[Look, Looked]:
         self.detector.findings = list(findings)
         self._looks += not frozen
         self.main.image = noisy(_street(with_car=bool(findings)), self._looks)
         moment = self.clock.pass_s(5)
         image = np.asarray(cv2.resize(self.main.image, SIZES_WH[self.stream], interpolation=cv2.INTER_AREA))
         look = Look(Frame(image.astype(np.uint8), moment.utc), moment, stream=self.stream)
-        return look, self.looks.look(look)
+        return look, self.looks.look(look, asked=asked)
 
     def file(self, item: EvidenceItem) -> Path:
         return self.evidence.path(item.sha256)
@@ -200,19 +202,23 @@ def test_no_picture_of_a_camera_fault_shows_a_head(corner: Corner) -> None:
         _shows_no_head(corner.file(item))
 
 
+@dataclass
 class Feed:
     """What the answers to the centre's questions need of a camera's reader."""
+
+    main: MainStream | None
 
     def look_next(self) -> None: ...
 
 
 @pytest.mark.parametrize("kind", [RequestType.SNAPSHOT, RequestType.LOOK_NOW])
 def test_no_picture_that_the_centre_asks_for_shows_a_head(corner: Corner, kind: RequestType) -> None:
-    feeds = {"yard": cast(CameraFeed, Feed())}
+    feeds = {"yard": cast(CameraFeed, Feed(corner.main if corner.stream is not None else None))}
     requests = GroupRequests(feeds, evidence=corner.evidence, keeper=corner.keeper, clock=corner.clock)
     requests.take(Asked(uuid4(), kind, "yard", time.monotonic() + 60))
 
-    [answer] = requests.answered_by("yard", *corner.look(car(CAR)))
+    [answer] = requests.answered_by("yard", *corner.look(car(CAR), asked=True))
 
     [item] = answer.evidence
+    assert item.stream == ("main" if corner.stream and kind is RequestType.SNAPSHOT else corner.stream)
     _shows_no_head(corner.file(item))
