@@ -81,6 +81,7 @@ class Camera(Section):
 
     ``substream`` is a second, smaller stream of the same view: it is looked at, and ``url`` gives the evidence.
     ``transport`` is for RTSP; over UDP a lost packet damages a picture, over TCP it only comes later.
+    ``max_people``: where more persons are seen, stored pictures show the surroundings of the incident alone.
     ``view_faults`` are those that become an incident; ``lost_after_s`` is for ``no-signal``.
     """
 
@@ -89,6 +90,7 @@ class Camera(Section):
     substream: Annotated[str | None, Field(min_length=1, max_length=2000, repr=False)] = None
     look_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 4.0
     masks: list[Zone] = []
+    max_people: Annotated[int | None, Field(ge=0, le=1000)] = None
     timeout_s: Annotated[float, Field(ge=0.5, le=60)] = 5.0
     gate: Gate = Gate()
     view_faults: list[ViewFault] = list(ViewFault)

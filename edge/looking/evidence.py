@@ -61,6 +61,12 @@ def crop_picture(
     stream: StreamName | None = None,
 ) -> Picture:
     """Encodes the (already blurred) surroundings of a box in at most CROP_MAX_BYTES."""
+    content = _jpeg(surroundings(image, box_xyxy), CROP_MAX_BYTES)
+    return Picture(EvidenceRole.CROP, taken_at, content, plate_kept, stream=stream)
+
+
+def surroundings(image: Image, box_xyxy: BoxXyxy) -> Image:
+    """Returns the part of the picture that is a box with a margin. Raises: EvidenceError: There is none."""
     height, width = image.shape[:2]
     x1, y1, x2, y2 = box_xyxy
     dx, dy = (x2 - x1) * CROP_MARGIN, (y2 - y1) * CROP_MARGIN
@@ -68,8 +74,7 @@ def crop_picture(
     top, bottom = max(0, int((y1 - dy) * height)), min(height, int(np.ceil((y2 + dy) * height)))
     if right <= left or bottom <= top:
         raise EvidenceError(f"crop is empty: box {box_xyxy} of {width}x{height}")
-    content = _jpeg(image[top:bottom, left:right], CROP_MAX_BYTES)
-    return Picture(EvidenceRole.CROP, taken_at, content, plate_kept, stream=stream)
+    return image[top:bottom, left:right]
 
 
 def _jpeg(image: Image, max_bytes: int) -> bytes:

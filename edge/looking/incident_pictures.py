@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from detectors.base import DetectorError
+from detectors.base import BoxXyxy, DetectorError
 from edge.looking.evidence import EvidenceError, EvidenceFolder
 from edge.looking.main_pictures import NEAR_S, MainPictures
 from edge.looking.negative import Negative
@@ -82,12 +82,14 @@ class IncidentPictures:
                 self._remove(stay)
                 return
             if start is not None:
-                stay.evidence.append(self._evidence.keep(start.negative.developed(EvidenceRole.START)))
+                first = start.negative.developed(EvidenceRole.START, around=_place_of(stay))
+                stay.evidence.append(self._evidence.keep(first))
             if change.change is Change.RAISED:
                 stay.evidence += self._confirm(stay, look, studio, keep_plate=watch.keep_plate)
                 stay.evidence += self._timelapse(stay, studio)
             elif change.clear_reason is ClearReason.GONE:
-                stay.evidence.append(self._evidence.keep(self._cleared(stay, look, studio).wide(EvidenceRole.AFTER)))
+                cleared = self._cleared(stay, look, studio).wide(EvidenceRole.AFTER, around=_place_of(stay))
+                stay.evidence.append(self._evidence.keep(cleared))
         except (EvidenceError, DetectorError) as error:
             # The event matters more than its picture; what is missing is told, not waited for.
             log.error("picture lost", watch=watch.id, incident=str(stay.incident_id), error=str(error))
@@ -111,7 +113,7 @@ class IncidentPictures:
         # What follows no single thing may show it moving, and then only the look shows it where it was found.
         followed = box if stay.anchor_xyxy is not None else None
         whole = self._main.near(look, place=followed, not_before=since) if self._main is not None else None
-        items = [self._evidence.keep((whole or studio).wide(EvidenceRole.CONFIRM))]
+        items = [self._evidence.keep((whole or studio).wide(EvidenceRole.CONFIRM, around=_place_of(stay)))]
         if box is not None:
             part = self._main.near(look, place=box, not_before=since) if self._main is not None else None
             items.append(self._evidence.keep((part or studio).crop(box, keep_plate=keep_plate)))
@@ -150,6 +152,11 @@ class IncidentPictures:
 def _not_before(stay: Stay) -> datetime | None:
     """Returns from when on a picture may show it: what is followed is known by its looks, whatever the time."""
     return stay.first_seen.utc if stay.anchor_xyxy is None else None
+
+
+def _place_of(stay: Stay) -> BoxXyxy:
+    """Returns where the thing is; the whole picture where nothing says so."""
+    return stay.anchor_xyxy or stay.finding.box_xyxy or (0.0, 0.0, 1.0, 1.0)
 
 
 def _may_stay(stay: Stay, watch: Watch) -> bool:

@@ -95,8 +95,10 @@ class CameraLooks:
         gate: Gate | None = None,
         faults: CameraFaults | None = None,
         main: MainPictures | None = None,
+        max_people: int | None = None,
     ) -> None:
         self.watches = list(watches)
+        self._max_people = max_people
         self._privacy = privacy
         self._main = main
         self._pictures = IncidentPictures(
@@ -130,7 +132,7 @@ class CameraLooks:
 
         asked: Somebody waits for what is there now, so that the detector runs in any case.
         """
-        studio = Studio(look.frame, self._privacy, stream=look.stream)
+        studio = Studio(look.frame, self._privacy, stream=look.stream, max_people=self._max_people)
         try:
             if self.faults is not None and (blind := self.faults.look(look, studio)) is not None:
                 return Looked(studio, fault=f"the view is {blind}")
@@ -159,7 +161,11 @@ class CameraLooks:
             return
         try:
             small = small_picture(look.frame) if self._gate is not None and self._gate.mode is GateMode.ON else None
-            if small is None or not self._recent.repeat(small, look.moment):
+            if small is not None and self._recent.repeat(small, look.moment):
+                return
+            if studio.is_crowd():
+                self._recent.skip(look.moment)
+            else:
                 self._recent.keep(studio.blurred(), look.moment, small=small)
         except DetectorError:
             # Not blurred, so not kept. A detector that fails is told where a watch asks it, or by the missing looks.

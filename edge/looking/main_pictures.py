@@ -54,8 +54,12 @@ class MainPictures:
     than the substream (masks and boxes would lie elsewhere), none is taken.
     """
 
-    def __init__(self, stream: MainStream, *, privacy: FrameDetector, camera_id: str) -> None:
+    def __init__(
+        self, stream: MainStream, *, privacy: FrameDetector, camera_id: str, max_people: int | None = None
+    ) -> None:
+        """max_people: As in :class:`edge.looking.studio.Studio`."""
         self._stream = stream
+        self._max_people = max_people
         self._privacy = privacy
         self._camera_id = camera_id
         self._planned: Moment | None = None
@@ -92,7 +96,8 @@ class MainPictures:
             return None
         if self._last is None or self._last[0] is not frame:
             shows_it = self._shows_the_view_of(look, frame)
-            self._last = frame, Studio(frame, self._privacy, stream="main") if shows_it else None
+            made = Studio(frame, self._privacy, stream="main", max_people=self._max_people)
+            self._last = frame, made if shows_it else None
         studio = self._last[1]
         return studio if studio is None or place is None or alike(studio.frame, look.frame, place) else None
 

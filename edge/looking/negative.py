@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from detectors.base import Finding, Frame, FrameDetector
-from edge.looking.evidence import MAX_WIDTH, EvidenceError, Picture, wide_picture
-from edge.looking.privacy import blurred
+from detectors.base import BoxXyxy, Finding, Frame, FrameDetector
+from edge.looking.evidence import MAX_WIDTH, EvidenceError, Picture, surroundings, wide_picture
+from edge.looking.privacy import blurred, is_crowd
 from ingest.contract import EvidenceRole, StreamName
 
 QUALITY = 90
@@ -21,7 +21,8 @@ QUALITY = 90
 class Negative:
     """One frame, packed small. It is not blurred: it never leaves memory, and what is developed from it is.
 
-    findings: Of the whole frame by the privacy detector, where it has run already.
+    findings: Of the whole frame by the privacy detector, where it has run already. max_people: As in
+    :class:`edge.looking.studio.Studio`.
     Raises: EvidenceError: If the frame can't be encoded.
     """
 
@@ -32,6 +33,7 @@ class Negative:
         *,
         findings: Sequence[Finding] | None,
         stream: StreamName | None = None,
+        max_people: int | None = None,
     ) -> None:
         image = frame.image
         if image.shape[1] > MAX_WIDTH:
@@ -45,17 +47,23 @@ class Negative:
         self._stream = stream
         self._privacy = privacy
         self._findings = findings
-        self._developed: Picture | None = None
+        self._max_people = max_people
+        self._whole: Picture | None = None
 
-    def developed(self, role: EvidenceRole) -> Picture:
-        """Returns the whole picture with every head and plate blurred; the same for all who ask.
+    def developed(self, role: EvidenceRole, *, around: BoxXyxy) -> Picture:
+        """Returns the whole picture with every head and plate blurred, the same for all who ask; or of a crowd, a part.
 
+        around: The thing, whose surroundings are all that is shown of a crowd.
         Raises: DetectorError: If the privacy detector fails. EvidenceError: If the picture can't be encoded.
         """
-        if self._developed is None:
-            image = np.asarray(cv2.imdecode(self._packed, cv2.IMREAD_COLOR), dtype=np.uint8)
-            if self._findings is None:
-                self._findings = self._privacy.detect([Frame(image, self._taken_at)])[0]
-            sharp_nowhere = blurred(image, self._findings)
-            self._developed = wide_picture(sharp_nowhere, role=role, taken_at=self._taken_at, stream=self._stream)
-        return self._developed
+        if self._whole is not None:
+            return self._whole
+        image = np.asarray(cv2.imdecode(self._packed, cv2.IMREAD_COLOR), dtype=np.uint8)
+        if self._findings is None:
+            self._findings = self._privacy.detect([Frame(image, self._taken_at)])[0]
+        shown, crowd = blurred(image, self._findings), is_crowd(self._findings, self._max_people)
+        if crowd:
+            shown = surroundings(shown, around)
+        picture = wide_picture(shown, role=role, taken_at=self._taken_at, stream=self._stream)
+        self._whole = None if crowd else picture
+        return picture

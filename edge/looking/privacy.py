@@ -24,6 +24,8 @@ PLATE_BAND = (0.55, 1.0)
 """Plates sit in the lower part of a vehicle's box, in front as well as behind."""
 
 OWN_VEHICLE_IOU = 0.5
+COUNTED_SCORE = 0.25
+"""From here on a person counts towards a crowd: down to MIN_SCORE much is counted that is none."""
 
 
 def blurred(image: Image, findings: Iterable[Finding], *, keep_plates_of: Sequence[BoxXyxy] = ()) -> Image:
@@ -48,6 +50,13 @@ def blurred(image: Image, findings: Iterable[Finding], *, keep_plates_of: Sequen
             top, bottom = (y1 + share * (y2 - y1) for share in PLATE_BAND)
             _blur(result, (x1, top, x2, bottom))
     return result
+
+
+def is_crowd(findings: Iterable[Finding], max_people: int | None) -> bool:
+    """Whether the picture shows more persons than may be seen at once; with None, any number may."""
+    if max_people is None:
+        return False
+    return sum(each.label in PERSONS and (each.score or 0.0) >= COUNTED_SCORE for each in findings) > max_people
 
 
 def _blur(image: Image, box_xyxy: BoxXyxy) -> None:

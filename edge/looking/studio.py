@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, Image
-from edge.looking.evidence import Picture, crop_picture, wide_picture
+from edge.looking.evidence import Picture, crop_picture, surroundings, wide_picture
 from edge.looking.negative import Negative
-from edge.looking.privacy import blurred
+from edge.looking.privacy import blurred, is_crowd
 from ingest.contract import EvidenceRole, StreamName
 
 
@@ -15,13 +15,22 @@ class Studio:
     """The pictures of one frame. What the privacy detector found is set where a watch's run has found it already.
 
     stream: Which of the camera's two streams the frame is of; None where there is one.
+    max_people: Where the frame shows more persons, only the surroundings of a thing are shown of it; None: any number.
     Raises: DetectorError: From each picture, if the privacy detector fails; EvidenceError: If it can't be encoded.
     """
 
-    def __init__(self, frame: Frame, privacy: FrameDetector, *, stream: StreamName | None = None) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        privacy: FrameDetector,
+        *,
+        stream: StreamName | None = None,
+        max_people: int | None = None,
+    ) -> None:
         self._frame = frame
         self._stream = stream
         self._privacy = privacy
+        self._max_people = max_people
         self.findings: list[Finding] | None = None
         self._without_plates: Image | None = None
         self._negative: Negative | None = None
@@ -38,11 +47,25 @@ class Studio:
     def negative(self) -> Negative:
         """Returns the picture as it can wait in memory, for those who may need it later."""
         if self._negative is None:
-            self._negative = Negative(self._frame, self._privacy, findings=self.findings, stream=self._stream)
+            self._negative = Negative(
+                self._frame,
+                self._privacy,
+                findings=self.findings,
+                stream=self._stream,
+                max_people=self._max_people,
+            )
         return self._negative
 
-    def wide(self, role: EvidenceRole) -> Picture:
-        return wide_picture(self.blurred(), role=role, taken_at=self._frame.captured_at, stream=self._stream)
+    def wide(self, role: EvidenceRole, *, around: BoxXyxy | None = None) -> Picture:
+        """around: The thing that it shows; without one it is the camera itself that is shown, and the view is whole."""
+        image = self.blurred()
+        if around is not None and self.is_crowd():
+            image = surroundings(image, around)
+        return wide_picture(image, role=role, taken_at=self._frame.captured_at, stream=self._stream)
+
+    def is_crowd(self) -> bool:
+        """Whether more persons are in the frame than may be shown. Raises: DetectorError."""
+        return self._max_people is not None and is_crowd(self._found(), self._max_people)
 
     def crop(self, box_xyxy: BoxXyxy, *, keep_plate: bool) -> Picture:
         """Only here may the incident's own vehicle keep its plate, and the picture is marked for it."""
@@ -57,6 +80,9 @@ class Studio:
         return self._without_plates
 
     def _blurred(self, keep_plates_of: list[BoxXyxy]) -> Image:
+        return blurred(self._frame.image, self._found(), keep_plates_of=keep_plates_of)
+
+    def _found(self) -> list[Finding]:
         if self.findings is None:
             self.findings = self._privacy.detect([self._frame])[0]
-        return blurred(self._frame.image, self.findings, keep_plates_of=keep_plates_of)
+        return self.findings

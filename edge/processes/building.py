@@ -70,7 +70,9 @@ def camera_looks(
     faults = CameraFaults(
         camera, kept=kept, folder=folders.views, evidence=evidence, keeper=keeper, turns=bool(presets)
     )
-    pictures = None if main is None else MainPictures(main, privacy=privacy, camera_id=camera.id)
+    pictures = (
+        None if main is None else MainPictures(main, privacy=privacy, camera_id=camera.id, max_people=camera.max_people)
+    )
 
     def at_one_view(of_it: Sequence[CameraWatch], its_faults: CameraFaults | None) -> CameraLooks:
         return CameraLooks(
@@ -81,6 +83,7 @@ def camera_looks(
             recent=recent,
             gate=Gate(camera.gate, of_it, camera_id=camera.id),
             faults=its_faults,
+            max_people=camera.max_people,
             main=pictures,
         )
 
