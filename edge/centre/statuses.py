@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import structlog
+from pydantic import ValidationError
 
 from edge.centre.configuration import CentreConfiguration
 from edge.outbox.box import Counts, Outbox, OutboxError
@@ -105,14 +106,20 @@ class Statuses:
         )
 
     def write(self, file: Path) -> None:
-        """Replaces the status file; a disk that does not take it is told once."""
+        """Replaces the status file; what keeps it from that is told once, and keeps nothing else from its work."""
         part = file.with_suffix(".part")
         try:
             part.write_text(self.now().model_dump_json(indent=2), encoding="utf-8")
             part.replace(file)
         except OSError as error:
-            if self._unwritten is None:
-                log.warning("status not written", reason=error.strerror)
-            self._unwritten = error.strerror
+            self._tell_unwritten(error.strerror or type(error).__name__)
+        except ValidationError as error:
+            places = [".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)]
+            self._tell_unwritten(f"not of the contract: {', '.join(places)}")
         else:
             self._unwritten = None
+
+    def _tell_unwritten(self, why: str) -> None:
+        if self._unwritten is None:
+            log.warning("status not written", reason=why)
+        self._unwritten = why

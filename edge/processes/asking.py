@@ -8,6 +8,9 @@ from uuid import UUID
 
 from ingest.edge_messages import CameraStatus, RequestResult, RequestType, WatchStatus
 
+REASON_CHARS = 400
+"""Room is left in the 500 characters that a text of the contract may have for what is said before a reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -45,7 +48,11 @@ class CannotStart:
 FromGroup = Beat | CannotStart | RequestResult
 
 
+def in_bounds(text: str) -> str:
+    """Returns what came from elsewhere as a status takes it: so long at most, and no control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:REASON_CHARS]
+
+
 def failed(request_id: UUID, error: str) -> RequestResult:
     """Returns the answer that says why there is none."""
-    said = "".join(c if c.isprintable() else "?" for c in error)[:500]
-    return RequestResult(request_id=request_id, ok=False, error=said or "it failed")
+    return RequestResult(request_id=request_id, ok=False, error=in_bounds(error) or "it failed")

@@ -18,7 +18,6 @@ from edge.processes.supervision import End, GroupProcess
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import CameraState, CameraStatus, GroupStatus, RequestResult, SetAside
 
-REASON_CHARS = 400
 MOST_PIECES = 4
 """Into no more pieces is a group taken while nobody at all looks on: then the fault is hardly one camera's."""
 
@@ -182,7 +181,7 @@ class CameraGroup:
 
     def _take_apart(self, piece: _Piece, *, others_are_well: bool) -> None:
         cameras = piece.process.cameras
-        why = (piece.process.last_death or "its process ended")[:REASON_CHARS]
+        why = piece.process.last_death or "its process ended"
         somebody_is_well = others_are_well or self.is_well
         if len(cameras) == 1:
             if somebody_is_well:

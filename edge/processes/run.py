@@ -129,10 +129,12 @@ class Edge:
                 # The long poll may hang for as long as the centre likes; it has nothing to keep.
                 left_s = max(1.0, deadline_s - time.monotonic())
                 thread.join(timeout=TEND_EVERY_S if thread.daemon else left_s)
-            self._statuses.write(self._folders.status)
-            if self._link is not None:
-                self._link.close()
-            self._outbox.close()
+            try:
+                self._statuses.write(self._folders.status)
+            finally:
+                if self._link is not None:
+                    self._link.close()
+                self._outbox.close()
 
     def _make_threads(self) -> list[threading.Thread]:
         threads = [tireless(self._house.run, name="house", stop=self._stop)]

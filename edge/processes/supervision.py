@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 
 import structlog
 
-from edge.processes.asking import Asked, Beat, CannotStart, FromGroup
+from edge.processes.asking import Asked, Beat, CannotStart, FromGroup, in_bounds
 from edge.processes.group import group_main
 from edge.processes.limits import STOPPING_S, Limits
 from edge.processes.memory import ceiling_mb, resident_mb
@@ -244,7 +244,8 @@ class GroupProcess:
             self.last_beat, self.last_beat_at = message, datetime.now(UTC)
             self._fresh = message.cameras
         elif isinstance(message, CannotStart):
-            self.cannot_start = message
+            # A model's card, or the library that reads it, may say as much as it likes.
+            self.cannot_start = CannotStart(in_bounds(message.reason), message.watch_id)
         else:
             self._questions.answered(message)
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog.testing
 
+from edge.processes.asking import CannotStart
+from edge.processes.camera_group import CameraGroup
+from edge.processes.limits import Limits
 from edge.processes.run import Edge
+from edge.processes.supervision import End
 from edge.status_table import print_status
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import Backlog, EdgeStatus
@@ -51,3 +57,60 @@ def test_an_outbox_that_cannot_be_read_is_a_fault_and_no_empty_backlog(tmp_path:
 
     assert "outbox cannot be read" in str(edge.status().backlog.fault)
     edge._outbox.close()
+
+
+def test_a_long_reason_why_a_process_ended_fits_into_the_status(tmp_path: Path) -> None:
+    camera = {"id": "yard", "url": "rtsp://192.0.2.7/stream"}
+    configuration = EdgeConfiguration.model_validate(
+        {"edge_id": "corner-7", "data_dir": str(tmp_path), "cameras": [camera]}
+    )
+    group = CameraGroup(configuration, limits=Limits(), ends=Counter())
+    process = group.processes[0]
+
+    process._take_message(CannotStart("card is not valid:\x00\n" + "wrong_key: " * 200, "parking"))
+    process.last_death = process._in_words(End.CRASH, 3)
+
+    [status] = group.status()
+    assert str(status.last_death).startswith("card is not valid:??wrong_key: ")
+    assert process.cannot_start is not None
+    assert process.cannot_start.watch_id == "parking"
+
+
+def test_a_status_that_cannot_be_made_is_told_once_and_keeps_nobody_from_working(tmp_path: Path) -> None:
+    edge = Edge(EdgeConfiguration(edge_id="corner-7", data_dir=str(tmp_path)), environment={}, stop=threading.Event())
+
+    def now() -> EdgeStatus:
+        return EdgeStatus.model_validate(_status(Backlog()).model_dump() | {"file_fault": "s3cret" * 200})
+
+    edge._statuses.now = now  # type: ignore[method-assign]
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            edge._statuses.write(tmp_path / "status.json")
+    edge._outbox.close()
+
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [
+        ("status not written", "not of the contract: file_fault")
+    ]
+
+
+def test_whatever_happens_to_the_last_status_the_outbox_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = threading.Event()
+    edge = Edge(EdgeConfiguration(edge_id="corner-7", data_dir=str(tmp_path)), environment={}, stop=stop)
+    close, closed = edge._outbox.close, threading.Event()
+
+    def note_and_close() -> None:
+        closed.set()
+        close()
+
+    def fail(_file: Path) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(edge._outbox, "close", note_and_close)
+    monkeypatch.setattr(edge._statuses, "write", fail)
+    stop.set()
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        edge.run()
+
+    assert closed.is_set()
