@@ -77,9 +77,10 @@ class Transport(StrEnum):
 
 
 class Camera(Section):
-    """A stream to look at. ``url`` and ``substream`` may hold ``${NAME}`` for a value from the environment.
+    """A stream to look at. ``url``, ``substream`` and ``onvif`` may hold ``${NAME}`` for a value from the environment.
 
     ``substream`` is a second, smaller stream of the same view: it is looked at, and ``url`` gives the evidence.
+    ``onvif`` is the address of its ONVIF device service, which is asked for keyframes where they are rare.
     ``transport`` is for RTSP; over UDP a lost packet damages a picture, over TCP it only comes later.
     ``max_people``: where more persons are seen, stored pictures show the surroundings of the incident alone.
     ``view_faults`` are those that become an incident; ``lost_after_s`` is for ``no-signal``.
@@ -88,6 +89,7 @@ class Camera(Section):
     id: Name
     url: Annotated[str, StringConstraints(min_length=1, max_length=2000), Field(repr=False)]
     substream: Annotated[str | None, Field(min_length=1, max_length=2000, repr=False)] = None
+    onvif: Annotated[str | None, Field(pattern=r"^(https?://|\$\{)\S+$", max_length=2000, repr=False)] = None
     look_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 4.0
     masks: list[Zone] = []
     max_people: Annotated[int | None, Field(ge=0, le=1000)] = None

@@ -37,6 +37,9 @@ def cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Ma
             yield Problem(
                 lines.line(path), dotted(path), "a substream goes with a stream; a file has none, and is none"
             )
+        if camera.onvif is not None and not _may_be_live(camera.url):
+            path = ("cameras", index, "onvif")
+            yield Problem(lines.line(path), dotted(path), "a file cannot be asked for keyframes")
     for index, sensor in enumerate(configuration.sensors):
         yield from _sensor_problems(sensor, ("sensors", index), lines)
     yield from watch_checks(configuration, lines)

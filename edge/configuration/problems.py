@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from edge.configuration.yaml_lines import Lines
 
-URL_KEYS = ("url", "substream")
+URL_KEYS = ("url", "substream", "onvif")
 """The keys of a camera that may hold a password, and ``${NAME}`` for one from the environment."""
 
 

@@ -30,6 +30,7 @@ from edge.processes.overload import Overload
 from edge.reading.budget import DecodeBudget
 from edge.reading.camera import Look
 from edge.reading.feeds import CameraFeed, Mailbox
+from edge.reading.onvif_asker import onvif_asker
 from edge.reading.rhythm import rarest_look_s
 from edge.reading.side_stream import MOST_AT_ONCE
 from edge.staying.clock import SystemClock
@@ -66,6 +67,7 @@ class Group:
                 rarest_s=rarest_look_s([watch for watch in configuration.watches if watch.camera == c.id]),
                 budget=budget,
                 slots=slots,
+                asker_of=onvif_asker,
             )
             for c in configuration.cameras
         }

@@ -14,10 +14,12 @@ from structlog.testing import capture_logs
 from edge.reading import asked_keyframes
 from edge.reading.asked_keyframes import AskedKeyframes, KeyframeRefused
 from edge.reading.feeds import CameraFeed, Mailbox
+from edge.reading.onvif_asker import onvif_asker
 from edge.reading.rhythm import Rhythm
 from edge.staying.clock import SystemClock
 from ingest.configuration import Camera
 from tests.services.clips import Pixels, write_clip
+from tests.services.onvif_camera import PASSWORD, USER, OnvifCamera, Stream
 from tests.services.processes import wait_until
 from tests.services.scripted_camera import ScriptedCamera, access_units
 
@@ -148,3 +150,43 @@ def test_what_was_asked_for_says_nothing_of_how_often_keyframes_come(
         rhythm.keyframe(now_s, asked=asked)
 
     assert rhythm.mode == mode
+
+
+class Heard(list[str]):
+    """The keyframes that an ONVIF camera was asked for; each one comes in its stream."""
+
+    def __init__(self, stream: ScriptedCamera) -> None:
+        self._stream = stream
+
+    def append(self, token: str) -> None:
+        super().append(token)
+        self._stream.keyframe()
+
+
+@pytest.mark.parametrize("knows_password", [True, False])
+def test_a_camera_with_onvif_is_asked_with_the_login_of_its_stream(
+    units: list[list[bytes]], knows_password: bool
+) -> None:
+    stream = ScriptedCamera(units, fps=FPS)
+    host = stream.url.removeprefix("rtsp://")
+    onvif = OnvifCamera([Stream("sub", stream.url)])
+    onvif.asked = Heard(stream)
+    login = f"{USER}:{PASSWORD if knows_password else 'wr0ng'}"
+    camera = Camera(id="yard", url=f"rtsp://{login}@{host}", onvif=onvif.url, look_every_s=0.5, timeout_s=2)
+    mailbox, stop = Mailbox(), threading.Event()
+    feed = CameraFeed(camera, mailbox, clock=SystemClock(), stop=stop, rarest_s=20, asker_of=onvif_asker)
+    with capture_logs() as lines:
+        feed.start()
+        try:
+            mode = "asked" if knows_password else "rarer"
+            wait_until(lambda: feed.status().reading_by == mode, timeout_s=20, what=f"reading by {mode}")
+            if knows_password:
+                wait_until(lambda: len(onvif.asked) >= 2, timeout_s=20, what="questions")
+            status = feed.status()
+        finally:
+            stop.set()
+            feed.join(timeout=10)
+            stream.close()
+            onvif.close()
+    assert (status.degraded is None) == knows_password
+    assert not [secret for secret in ("wr0ng", PASSWORD) if secret in f"{lines} {status} {camera}"]

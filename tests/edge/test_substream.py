@@ -135,6 +135,24 @@ def test_a_wrong_substream_is_told_with_its_line_and_without_its_password(
     assert "s3cret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "onvif", "expected"),
+    [
+        ("rtsp://192.0.2.7/main", "s3cret@192.0.2.7", "should match pattern"),
+        ("/clips/yard.mp4", "http://192.0.2.7/onvif", "a file cannot be asked"),
+    ],
+)
+def test_a_wrong_onvif_address_is_told_with_its_line(tmp_path: Path, url: str, onvif: str, expected: str) -> None:
+    file = tmp_path / "edge.yaml"
+    file.write_text(f"edge_id: corner-7\ncameras:\n  - id: yard\n    url: {url}\n    onvif: {onvif}\n")
+
+    with pytest.raises(ConfigurationError, match=r"line 5: cameras\[0\].onvif") as refused:
+        load_configuration(file, {})
+
+    assert expected in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_the_password_of_a_substream_comes_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
     file = tmp_path / "edge.yaml"
     file.write_text(
