@@ -4,8 +4,9 @@ An unchanged scene holds the same things, so such a look is judged with the find
 ends an incident is asked of the detector all the same: the gate is open
 
 - while what is there is not settled: for RUNS runs after each change, and longer if they do not agree,
-- while a stay is absent, so that "it is gone" is seen and never repeated,
-- at the look that would raise a stay,
+- while a stay is absent, so that "it is gone" is seen and never repeated; what was seen to be absent for the watch's
+  ``clear_s`` and only may return (``recurrence_s``) is settled, up to the look that would end it,
+- at the look that would raise a stay, also where its place cools down until then,
 - after a gap longer than a watch's grace, and every ``always_every_s`` at the latest.
 
 A picture is compared with the one of the last run, not of the last look: what fades in slowly is seen in the end.
@@ -131,7 +132,7 @@ class Gate:
         return self._compared[1]
 
     def _decides(self, moment: Moment) -> bool:
-        return any(_decides(stay, watch.watch, moment) for watch in self._watches for stay in watch.stays.stays)
+        return any(_decides(stay, watch.stays, moment) for watch in self._watches for stay in watch.stays.stays)
 
     def _agree(self, before: Counting, after: Counting) -> bool:
         return not any(
@@ -140,12 +141,15 @@ class Gate:
         )
 
 
-def _decides(stay: Stay, watch: Watch, moment: Moment) -> bool:
+def _decides(stay: Stay, stays: WatchStays, moment: Moment) -> bool:
     """True where this look may begin or end something, so that the detector itself must say what is there."""
-    gap_s = moment.since(stay.last_seen)
-    if stay.absent_looks or gap_s > watch.grace_s:
+    watch = stays.watch
+    gap_s = moment.since(stay.last_judged)
+    if gap_s > watch.grace_s:
         return True
-    return not stay.raised and stay.dwell_s < watch.dwell_s <= stay.dwell_s + gap_s
+    if stay.absent_looks:
+        return not stay.raised or stay.absent_s < watch.clear_s or stays.would_end(stay, moment)
+    return stays.would_raise(stay, moment)
 
 
 def _unmatched(watch: Watched, findings: Sequence[Finding], others: Sequence[Finding]) -> list[Finding]:

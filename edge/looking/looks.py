@@ -114,7 +114,7 @@ class CameraLooks:
         self.faults = faults
         self._regions = {key: _region(key, self.watches) for key in dict.fromkeys(id(w.detector) for w in watches)}
         self._failing = False
-        self._found: dict[int, list[Finding]] = {}
+        self._found: dict[int, list[Finding]] = {}  # of the last run: they stand, too, while the gate holds
 
     @property
     def suspect(self) -> bool:
@@ -136,7 +136,6 @@ class CameraLooks:
         try:
             if self.faults is not None and (blind := self.faults.look(look, studio)) is not None:
                 return Looked(studio, fault=f"the view is {blind}")
-            self._found = {}
             rests = not asked and bool(self.watches) and all(w.stays.rests(look.moment) for w in self.watches)
             counting = [[] for _ in self.watches] if rests else self._counting(look, studio, asked=asked)
         except DetectorError as error:

@@ -39,6 +39,7 @@ class Stay:
     recurs: The cleared incident of the same thing, where it has returned.
     ended: When its incident was cleared; such a stay is only remembered, and is not among the open ones.
     rests: Whether its place cools down then.
+    question: What its watch asked when it was followed last (:func:`edge.staying.question.question_of`).
     """
 
     incident_id: UUID
@@ -63,6 +64,7 @@ class Stay:
     unseen_s: float = 0.0
     place: bytes | None = None
     recurs: UUID | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from edge.staying.appearance import ANOTHER, SAME_LOOK, likeness
 from edge.staying.clock import Moment
 from edge.staying.matching import RETURN_IOU, SAME_PLACE_IOU, AppearanceAt, distinct, matched_stays, nearness, settled
 from edge.staying.past import Past
+from edge.staying.question import question_of
 from edge.staying.sight import is_out_of_sight
 from edge.staying.stay import Change, Stay, StayChange
 from edge.staying.windows import Windows
@@ -52,6 +53,9 @@ class WatchStays:
     def __init__(self, watch: Watch, stays: Sequence[Stay] = (), *, time_zone: tzinfo = UTC) -> None:
         self.watch = watch
         self.stays: list[Stay] = [stay for stay in stays if stay.ended is None]
+        self._question = question_of(watch)
+        for stay in stays:
+            stay.question = stay.question or self._question
         # A sensor is one thing by itself: there is no place to match.
         self._by_place = watch.policy is Policy.SAME and watch.camera is not None
         self._judged: Moment | None = None
@@ -74,6 +78,19 @@ class WatchStays:
     def rests(self, moment: Moment) -> bool:
         """Whether a look at this moment is outside the watch's hours or under a permit: nothing counts in it."""
         return self._windows.why_closed(moment.utc) is not None
+
+    def would_raise(self, stay: Stay, moment: Moment) -> bool:
+        """Whether a look at this moment raises the stay, if it sees it."""
+        dwell_s = stay.dwell_s + moment.since(stay.last_seen)
+        return not stay.raised and dwell_s >= self.watch.dwell_s and not self._past.cools_down(stay, moment)
+
+    def would_end(self, stay: Stay, moment: Moment) -> bool:
+        """Whether a look at this moment ends the incident of the stay, if it does not see it."""
+        return stay.raised and stay.absent_s + moment.since(stay.last_judged) >= self._away_s
+
+    @property
+    def _away_s(self) -> float:
+        return max(self.watch.clear_s, self.watch.recurrence_s)
 
     def judge(
         self,
@@ -151,6 +168,7 @@ class WatchStays:
             anchor_xyxy=box,
             appearance=appearance_at(box) if appearance_at and box else None,
             best_score=finding.score,
+            question=self._question,
         )
         stay.recurs = self._past.returned_as(stay, moment)
         self.stays.append(stay)
@@ -198,8 +216,7 @@ class WatchStays:
         # Only time that was watched counts towards "it is gone": a blind hour is not an empty hour.
         if gap_s <= self.watch.grace_s:
             stay.absent_s += gap_s
-        away_s = max(self.watch.clear_s, self.watch.recurrence_s)
-        if not (stay.absent_s >= away_s if stay.raised else self._has_passed(stay, gap_s)):
+        if not (stay.absent_s >= self._away_s if stay.raised else self._has_passed(stay, gap_s)):
             return StayChange(Change.ABSENT, stay)
         return self._end(stay, look.moment, ClearReason.GONE)
 

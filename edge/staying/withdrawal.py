@@ -8,20 +8,22 @@ from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
 
 from edge.outbox.box import Commit, Outbox
+from edge.staying.question import is_still_asked
 from edge.staying.stays import Stay
 from ingest.configuration import Watch
 from ingest.contract import ClearReason, Event, Phase
 
 
 def withdraw_unwatched(outbox: Outbox, watches: Sequence[Watch]) -> None:
-    """Clears the incidents of watches that are gone, or that watch another camera or sensor now.
+    """Clears the incidents of watches that are gone, or that ask for something else now.
 
     Nothing may follow these stays any more when it is called. Raises: OutboxError.
     """
-    sources = {watch.id: watch.camera or watch.sensor for watch in watches}
+    by_id = {watch.id: watch for watch in watches}
     for stay in outbox.stays():
         last = outbox.last_event(stay.incident_id) if stay.raised else None
-        if stay.watch_id in sources and (last is None or last.source.id == sources[stay.watch_id]):
+        watch = by_id.get(stay.watch_id)
+        if watch is not None and is_still_asked(stay, watch, last):
             continue
         outbox.commit(Commit(forget=[stay.incident_id], events=_ending(stay, last)))
 

@@ -18,13 +18,13 @@ from edge.looking.sameness import Remembered, small_picture
 from edge.outbox.box import Outbox
 from edge.outbox.keeper import Keeper
 from edge.reading.camera import Look
-from edge.staying.stays import WatchStays
+from edge.staying.stays import Change, WatchStays
 from ingest.configuration import Gate as GateSettings
 from ingest.configuration import GateMode, Policy
 from ingest.contract import Event, Phase
 from ingest.edge_messages import CameraState, CameraStatus
 from tests.edge.composed import BlueDetector, Street, Thing
-from tests.edge.fakes import START, FakeClock, watch
+from tests.edge.fakes import START, FakeClock, car, watch
 
 EVERY_S = 2.0
 STANDS: Thing = Thing((0.55, 0.50, 0.60, 0.58))
@@ -37,9 +37,16 @@ class Yard:
     """A camera with one watch behind a gate, on a clock of its own."""
 
     def __init__(
-        self, folder: Path, detector: BlueDetector, settings: GateSettings, *, policy: Policy = Policy.SAME
+        self,
+        folder: Path,
+        detector: BlueDetector,
+        settings: GateSettings,
+        *,
+        policy: Policy = Policy.SAME,
+        recurrence_s: float = 0,
     ) -> None:
-        its_watch = watch(dwell_s=60, grace_s=10, clear_s=20, policy=policy).model_copy(update={"area_share": 0.001})
+        keys = {"area_share": 0.001, "recurrence_s": recurrence_s}
+        its_watch = watch(dwell_s=60, grace_s=10, clear_s=20, policy=policy).model_copy(update=keys)
         self.clock = FakeClock()
         self.detector = detector
         self.outbox = Outbox(folder / f"{settings.mode}.sqlite")
@@ -85,19 +92,29 @@ def story(street: Street) -> list[Image]:
 
 
 def _watched(
-    folder: Path, pictures: Sequence[Image], detector: BlueDetector, settings: GateSettings, policy: Policy
+    folder: Path,
+    pictures: Sequence[Image],
+    detector: BlueDetector,
+    settings: GateSettings,
+    policy: Policy,
+    *,
+    recurrence_s: float = 0,
 ) -> tuple[Yard, list[Event]]:
-    yard = Yard(folder, detector, settings, policy=policy)
+    yard = Yard(folder, detector, settings, policy=policy, recurrence_s=recurrence_s)
     with closing(yard.outbox):
         for picture in pictures:
             yard.look(picture)
         return yard, yard.events
 
 
+@pytest.mark.parametrize("recurrence_s", [0, 50], ids=["ends when it is gone", "may return"])
 @pytest.mark.parametrize("policy", list(Policy))
-def test_the_events_are_those_of_an_edge_without_a_gate(tmp_path: Path, story: list[Image], policy: Policy) -> None:
-    _, without = _watched(tmp_path, story, BlueDetector(), GateSettings(mode=GateMode.OFF), policy)
-    yard, behind = _watched(tmp_path, story, BlueDetector(), GateSettings(), policy)
+def test_the_events_are_those_of_an_edge_without_a_gate(
+    tmp_path: Path, story: list[Image], policy: Policy, recurrence_s: float
+) -> None:
+    off, on = GateSettings(mode=GateMode.OFF), GateSettings()
+    _, without = _watched(tmp_path, story, BlueDetector(), off, policy, recurrence_s=recurrence_s)
+    yard, behind = _watched(tmp_path, story, BlueDetector(), on, policy, recurrence_s=recurrence_s)
 
     assert [event.phase for event in without] == [Phase.RAISED, Phase.CLEARED]
     assert _told(behind) == _told(without)
@@ -191,6 +208,127 @@ def test_after_a_failed_run_the_next_look_asks_again(quiet: Yard, street: Street
     quiet.look(street.picture([STANDS]))
 
     assert len(quiet.looks.watches[0].stays.stays) == 1
+
+
+class Unchanged:
+    """A scene that never changes before a gate that hardly ever runs by itself; what a run finds is told each time."""
+
+    def __init__(self, street: Street, *, recurrence_s: float = 0, cool_down_s: float = 0) -> None:
+        times = {"recurrence_s": recurrence_s, "cool_down_s": cool_down_s}
+        self.watch = watch(dwell_s=60, grace_s=10, clear_s=20).model_copy(update=times)
+        self.stays = WatchStays(self.watch)
+        self.clock = FakeClock()
+        self.gate = Gate(GateSettings(always_every_s=3600), [self], camera_id="yard")
+        self._picture = street.picture()
+        self._fresh = True
+
+    def change(self) -> None:
+        """What comes now is another scene."""
+        self._fresh = True
+
+    def look(self, *found: Finding, seconds: float = EVERY_S) -> tuple[bool, list[Change]]:
+        """Returns whether the detector ran, and what the look changed."""
+        moment = self.clock.pass_s(seconds)
+        frame = Frame(self._picture, moment.utc)
+        held = None if self._fresh else self.gate.held(frame, moment)
+        if self._fresh:
+            self.gate._agreed, self._fresh = 0, False
+        counting = [list(found)] if held is None else held
+        if held is None:
+            self.gate.ran(frame, moment, counting)
+        return held is None, [change.change for change in self.stays.judge(counting[0], moment)]
+
+    def settle(self, *found: Finding, seconds: float) -> list[Change]:
+        """Looks at another scene for so long; in the end nothing runs any more."""
+        self.change()
+        looks = [self.look(*found) for _ in range(round(seconds / EVERY_S))]
+        assert not looks[-1][0]
+        return [change for _, changes in looks for change in changes]
+
+
+def test_the_look_that_raises_is_the_detectors_own(street: Street) -> None:
+    scene = Unchanged(street)
+    scene.settle(car(), seconds=58)
+
+    raised = [(ran, changes) for ran, changes in (scene.look(car()) for _ in range(10)) if Change.RAISED in changes]
+    assert raised == [(True, [Change.RAISED])]
+    assert not scene.look(car())[0]
+
+
+def test_what_a_held_look_would_raise_and_the_detector_does_not_see_is_not_raised(street: Street) -> None:
+    scene = Unchanged(street)
+    scene.settle(car(), seconds=60)
+
+    assert [change for _ in range(30) for change in scene.look()[1] if change is not Change.ABSENT] == [Change.DROPPED]
+
+
+def test_while_something_is_absent_each_look_is_the_detectors_own(street: Street) -> None:
+    scene = Unchanged(street)
+    assert Change.RAISED in scene.settle(car(), seconds=90)
+    scene.change()
+
+    looks = [scene.look() for _ in range(10)]
+    assert all(ran for ran, _ in looks)
+    assert [changes for _, changes in looks][-1] == [Change.CLEARED]
+
+
+@pytest.mark.parametrize("seconds", [20, 90], ids=["not raised yet", "raised"])
+def test_after_a_gap_nobody_believes_what_was_there_before(street: Street, seconds: float) -> None:
+    scene = Unchanged(street)
+    scene.settle(car(), seconds=seconds)
+
+    assert not scene.look(car(), seconds=10)[0]
+    assert scene.look(car(), seconds=11)[0]
+
+
+def test_what_is_raised_when_its_place_has_cooled_down_is_seen_by_the_detector(street: Street) -> None:
+    scene = Unchanged(street, cool_down_s=600)
+    scene.settle(car(), seconds=90)
+    scene.settle(seconds=90)
+    scene.settle(car(), seconds=90)
+
+    looks = [scene.look(car()) for _ in range(300)]
+    assert [ran for ran, changes in looks if Change.RAISED in changes] == [True]
+    assert sum(ran for ran, _ in looks) == 1, "and while it cools down the detector rests"
+
+
+def test_what_may_return_is_held_once_it_is_away_and_ends_at_a_run(street: Street) -> None:
+    scene = Unchanged(street, recurrence_s=1200)
+    scene.settle(car(), seconds=90)
+    scene.settle(seconds=60)
+
+    looks = [scene.look() for _ in range(600)]
+    assert [ran for ran, changes in looks if Change.CLEARED in changes] == [True]
+    assert sum(ran for ran, _ in looks) == 1
+
+    scene = Unchanged(street, recurrence_s=1200)
+    scene.settle(car(), seconds=90)
+    scene.settle(seconds=60)
+    assert scene.look(seconds=11)[0], "after a gap the detector says again that it is away"
+
+
+class BusDetector(BlueDetector):
+    """What is wide is a bus, for which nobody asks."""
+
+    def _found(self, frame: Frame) -> list[Finding]:
+        wide = [(f, f.box_xyxy[2] - f.box_xyxy[0] > 0.1) for f in super()._found(frame) if f.box_xyxy is not None]
+        return [Finding("bus", f.score, f.box_xyxy) if is_wide else f for f, is_wide in wide]
+
+
+@pytest.mark.parametrize("mode", [GateMode.OFF, GateMode.ON])
+def test_what_parks_before_a_place_hides_it_also_while_the_detector_rests(
+    tmp_path: Path, street: Street, mode: GateMode
+) -> None:
+    yard = Yard(tmp_path, BusDetector(), GateSettings(mode=mode), recurrence_s=300)
+    bus = Thing((0.5, 0.4, 0.7, 0.6))
+    with closing(yard.outbox):
+        for things, looks in (([STANDS], 60), ([], 30), ([bus], 30)):
+            for _ in range(looks):
+                yard.look(street.picture(things))
+
+    [stay] = yard.looks.watches[0].stays.stays
+    assert (stay.absent_s, stay.unseen_s) == (58, 62)
+    assert (yard.detector.runs < 90) is (mode is GateMode.ON)
 
 
 def _differs(before: Image, after: Image) -> bool:
