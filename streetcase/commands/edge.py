@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streetcase.commands.edge_discover import discover
 from streetcase.commands.edge_try import try_clip
 from streetcase.commands.outbox import outbox_app
 from streetcase.told import UserError, told
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 edge_app = typer.Typer(no_args_is_help=True, help="The edge: cameras and sensors in, events out.")
 edge_app.add_typer(outbox_app, name="outbox")
 edge_app.command(name="try")(try_clip)
+edge_app.command()(discover)
 
 ConfigurationFile = Annotated[Path, typer.Argument(help="The edge's YAML file.")]
 

@@ -53,6 +53,7 @@ class OnvifCamera:
         self.has_media2 = False
         self.has_get_services = True
         self.misbehave: Misbehaviour | None = None
+        self.before_probe_match: bytes | None = None
         self.asked: list[str] = []
         self.calls: list[str] = []
         self.model = "Street 7"
@@ -84,28 +85,45 @@ class OnvifCamera:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._server.serve_forever, args=(0.05,), name="onvif-camera"),
-            threading.Thread(target=self._answer_probes, name="onvif-probes"),
+            threading.Thread(target=self._answer_probes, args=(self._probes,), name="onvif-probes"),
         ]
         for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
+        """Loses its power; it may be called again."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         self._server.shutdown()
         for thread in self._threads:
             thread.join(timeout=10)
         self._server.server_close()
-        self._probes.close()
 
-    def _answer_probes(self) -> None:
-        while not self._stop.is_set():
-            try:
-                probe, sender = self._probes.recvfrom(65535)
-            except TimeoutError:
-                continue
-            asked = ElementTree.fromstring(probe)  # noqa: S314 - of our own tests
-            ident = next(e.text for e in asked.iter() if e.tag.endswith("}MessageID"))
-            self._probes.sendto(self._probe_match(ident or ""), sender)
+    def join_multicast(self) -> tuple[str, int]:
+        """Answers probes to a multicast group of the loopback, too; returns the group's address and port."""
+        group = "239.255.77.7"
+        self._grouped = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._grouped.bind((group, 0))
+        self._grouped.settimeout(0.05)
+        membership = socket.inet_aton(group) + socket.inet_aton(HOST)
+        self._grouped.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        self._threads.append(threading.Thread(target=self._answer_probes, args=(self._grouped,), name="onvif-group"))
+        self._threads[-1].start()
+        return group, self._grouped.getsockname()[1]
+
+    def _answer_probes(self, heard: socket.socket) -> None:
+        with heard:
+            while not self._stop.is_set():
+                try:
+                    probe, sender = heard.recvfrom(65535)
+                except TimeoutError:
+                    continue
+                asked = ElementTree.fromstring(probe)  # noqa: S314 - of our own tests
+                ident = next(e.text for e in asked.iter() if e.tag.endswith("}MessageID"))
+                if self.before_probe_match is not None:
+                    self._probes.sendto(self.before_probe_match, sender)
+                self._probes.sendto(self._probe_match(ident or ""), sender)
 
     def _probe_match(self, relates_to: str) -> bytes:
         wsa = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
