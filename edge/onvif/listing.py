@@ -76,6 +76,8 @@ def as_yaml(cameras: Sequence[Description], *, with_login: bool) -> str:
             entry = {"id": _id(camera, {e["id"] for e in entries}), "url": _with_login(view.main.url, with_login)}
             if view.substream is not None:
                 entry["substream"] = _with_login(view.substream.url, with_login)
+            # As in the streams' URLs: the edge puts its environment where a value says ${NAME}.
+            entry["onvif"] = camera.url.replace("$", "%24")
             entries.append(entry)
     head = (
         f"# {USER_VARIABLE} and {PASSWORD_VARIABLE} come from the environment, as a URL writes them: @ is %40\n"

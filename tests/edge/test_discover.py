@@ -97,7 +97,7 @@ def test_the_yaml_is_cameras_of_an_edge(camera: OnvifCamera) -> None:
     result = _discover("--probe", f"{HOST}:{camera.probe_port}", "--seconds", "0.5", "--yaml")
     [entry] = yaml.safe_load(result.stdout)["cameras"]
     read = Camera.model_validate(entry)
-    assert read.id == "north-gate"
+    assert (read.id, read.onvif) == ("north-gate", camera.url)
     assert read.url == "rtsp://${CAMERA_USER}:${CAMERA_PASSWORD}@127.0.0.1:8554/street"
     assert read.substream == "rtsp://${CAMERA_USER}:${CAMERA_PASSWORD}@127.0.0.1:8554/small?a=1&b=2"
 
@@ -165,8 +165,8 @@ def test_a_stream_that_is_no_rtsp_is_left_out(camera: OnvifCamera, uri: str) -> 
 
 def test_a_camera_cannot_have_the_edge_send_its_environment(camera: OnvifCamera) -> None:
     camera.streams = [Stream("main", "rtsp://127.0.0.1/${SECRET}")]
-    [entry] = yaml.safe_load(_discover("--host", camera.url, "--yaml").stdout)["cameras"]
-    assert VARIABLE.findall(entry["url"]) == ["CAMERA_USER", "CAMERA_PASSWORD"]
+    [entry] = yaml.safe_load(_discover("--host", camera.url + "/${SECRET}", "--yaml").stdout)["cameras"]
+    assert VARIABLE.findall(str(entry)) == ["CAMERA_USER", "CAMERA_PASSWORD"]
 
 
 def test_what_a_camera_says_moves_no_terminal(camera: OnvifCamera) -> None:

@@ -41,6 +41,13 @@ class Stream:
     gop: int = 50
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Says nothing: who asks may hang up on a camera that misbehaves."""
+
+
 class OnvifCamera:
     """A running camera. ``asked`` holds the profile tokens of which a keyframe was asked, ``url`` its device service.
 
@@ -61,6 +68,7 @@ class OnvifCamera:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -73,8 +81,7 @@ class OnvifCamera:
             def log_message(self, *_: object) -> None:
                 """Says nothing."""
 
-        self._server = ThreadingHTTPServer((HOST, 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((HOST, 0), Handler)
         self.port = self._server.server_port
         self.says_host = f"{HOST}:{self.port}"
         self.url = f"http://{HOST}:{self.port}/onvif/device_service"
