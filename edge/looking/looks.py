@@ -81,6 +81,13 @@ class Looked:
     main: Studio | None = None
 
 
+def unseen(studio: Studio, why: str, look: Look, faults: CameraFaults | None) -> Looked:
+    """Returns what a look comes to that must not be judged: for the camera it is as if none had come."""
+    if faults is not None:
+        faults.lost(look.moment)
+    return Looked(studio.withhold(why), fault=why)
+
+
 class CameraLooks:
     """All watches of one camera. One caller at a time, looks in the order of time."""
 
@@ -133,6 +140,8 @@ class CameraLooks:
         asked: Somebody waits for what is there now, so that the detector runs in any case.
         """
         studio = Studio(look.frame, self._privacy, stream=look.stream, max_people=self._max_people)
+        if self._main is not None and (unfit := self._main.unfit(look)) is not None:
+            return unseen(studio, unfit, look, self.faults)
         try:
             if self.faults is not None and (blind := self.faults.look(look, studio)) is not None:
                 return Looked(studio, fault=f"the view is {blind}")

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import structlog
-
 from detectors.base import BoxXyxy, Frame, FrameDetector
-from edge.looking.sameness import small_picture
+from edge.looking.one_view import OneView
 from edge.looking.studio import Studio
-from edge.looking.views import Edges, edges, small_view
-from edge.looking.views import likeness as likeness_of
 from edge.reading.camera import Look
 from edge.staying.appearance import SAME_LOOK, appearance, likeness
 from edge.staying.clock import Moment
 from edge.staying.stays import Stay
-from ingest.configuration import Watch
+from ingest.configuration import Camera, Watch
 
 NEAR_S = 15.0
 """So far from its look a picture of the main stream may be; cameras send a keyframe each 12 s or more often."""
@@ -28,13 +24,12 @@ LEAD_S = 10.0
 
 LONGEST_LEAD_S = 120.0
 
-PARTS = 4
-ENOUGH_PARTS = 4
-ONE_VIEW = 0.8
-_PLAIN = 0.5
-"""Below this spread of its edges a part shows nothing to compare."""
+FIND_OUT_EVERY_S = 600.0
+"""So often, at most, it is opened only to find out whether both streams show one view, while that is not known."""
 
-log = structlog.get_logger(__name__)
+
+OTHER_VIEW = "the main stream shows another view than the substream, which fails"
+UNKNOWN_VIEW = "it is not known whether the masks hold on the main stream, and the substream fails"
 
 
 class MainStream(Protocol):
@@ -50,21 +45,20 @@ class MainStream(Protocol):
 class MainPictures:
     """The main stream of one camera, open only while evidence is about to be made. One caller at a time.
 
-    A picture is blurred by a run of its own on the main stream's frame, and where the main stream shows another view
-    than the substream (masks and boxes would lie elsewhere), none is taken.
+    A picture is blurred by a run of its own on the main stream's frame. None is taken until both streams were seen to
+    show one view, nor where they show two: masks and boxes would lie elsewhere in it.
+
+    folder: Where what is known of that is kept.
     """
 
-    def __init__(
-        self, stream: MainStream, *, privacy: FrameDetector, camera_id: str, max_people: int | None = None
-    ) -> None:
-        """max_people: As in :class:`edge.looking.studio.Studio`."""
+    def __init__(self, stream: MainStream, *, privacy: FrameDetector, camera: Camera, folder: Path) -> None:
         self._stream = stream
-        self._max_people = max_people
         self._privacy = privacy
-        self._camera_id = camera_id
+        self._camera = camera
+        self._view = OneView(folder, camera)
+        self._found_out_at: Moment | None = None
         self._planned: Moment | None = None
         self._last: tuple[Frame, Studio | None] | None = None
-        self._differs = False
 
     def want(self) -> None:
         """Opens it: somebody needs a picture of what is there now."""
@@ -74,10 +68,21 @@ class MainPictures:
         """Keeps it open while one of the next looks may raise or clear an incident."""
         every_s = LEAD_S if self._planned is None else min(look.moment.since(self._planned), LONGEST_LEAD_S)
         self._planned = look.moment
-        if look.stream == "substream" and any(_decides_within(LEAD_S + every_s, *stay) for stay in stays):
+        decides = any(_decides_within(LEAD_S + every_s, *stay) for stay in stays)
+        if look.stream == "substream" and (self._finds_out(look) or decides):
             self._stream.want(LEAD_S + every_s)
         else:
             self._stream.forget()
+
+    def unfit(self, look: Look) -> str | None:
+        """Returns why a look is not to be judged, nor any picture of it stored; None where it may be.
+
+        While the substream fails the main stream is looked at. Where that is known to show another view, its zones and
+        masks would lie elsewhere; where nothing is known yet, a camera without masks is given the benefit of the doubt.
+        """
+        if look.stream != "main" or self._view.known or (self._view.known is None and not self._camera.masks):
+            return None
+        return OTHER_VIEW if self._view.known is False else UNKNOWN_VIEW
 
     def near(
         self,
@@ -95,38 +100,20 @@ class MainPictures:
         if frame is None or (not_before is not None and frame.captured_at < not_before):
             return None
         if self._last is None or self._last[0] is not frame:
-            shows_it = self._shows_the_view_of(look, frame)
-            made = Studio(frame, self._privacy, stream="main", max_people=self._max_people)
-            self._last = frame, made if shows_it else None
+            one = self._view.holds(frame, look.frame)
+            made = Studio(frame, self._privacy, stream="main", max_people=self._camera.max_people)
+            self._last = frame, made if one else None
         studio = self._last[1]
         return studio if studio is None or place is None or alike(studio.frame, look.frame, place) else None
 
-    def _shows_the_view_of(self, look: Look, frame: Frame) -> bool:
-        same = is_one_view(frame, look.frame)
-        if same is not None and same == self._differs:
-            self._differs = not same
-            if same:
-                log.info("both streams show one view", camera=self._camera_id)
-            else:
-                log.warning("main stream shows another view, gives no evidence", camera=self._camera_id)
-        return not self._differs
-
-
-def is_one_view(frame: Frame, other: Frame) -> bool | None:
-    """Whether two frames of one camera, seconds apart, show the same part of the street; None where they show little.
-
-    Their edges are compared part by part, at the same shares of width and height: a thing that came or went changes
-    some parts, a view that one stream cuts off changes nearly all. Measured on 16 pictures against themselves at 352 x
-    288 and a low quality: 0.97 or more in the middle of the parts, 0.91 with a thing in a sixth of the picture, 0.83 in
-    the dark; cut to 4:3 it is 0.74 at most, cut by 5 % on each side 0.64.
-    """
-    both = [edges(small_view(small_picture(each)).grey) for each in (frame, other)]
-    found = [likeness_of(*pair) for pair in zip(*map(_parts, both), strict=True) if min(p.std() for p in pair) > _PLAIN]
-    return float(np.median(found)) >= ONE_VIEW if len(found) >= ENOUGH_PARTS else None
-
-
-def _parts(whole: Edges) -> list[Edges]:
-    return [part for rows in np.split(whole, PARTS, axis=0) for part in np.split(rows, PARTS, axis=1)]
+    def _finds_out(self, look: Look) -> bool:
+        """Compares both streams now and then while they are not known to show one view; returns whether it goes on."""
+        if self._view.known:
+            return False
+        if self._found_out_at is None or look.moment.since(self._found_out_at) >= FIND_OUT_EVERY_S:
+            self._found_out_at = look.moment
+        self.near(look)
+        return not self._view.known and look.moment.since(self._found_out_at) < LEAD_S
 
 
 def alike(frame: Frame, other: Frame, place: BoxXyxy) -> bool:

@@ -9,7 +9,8 @@ import structlog
 
 from detectors.base import FrameDetector, FrameError
 from edge.looking.camera_faults import CameraFaults
-from edge.looking.looks import CameraLooks, CameraWatch, Looked
+from edge.looking.looks import CameraLooks, CameraWatch, Looked, unseen
+from edge.looking.main_pictures import MainPictures
 from edge.looking.sameness import small_picture
 from edge.looking.studio import Studio
 from edge.looking.views import SmallView, small_view, unlit
@@ -70,12 +71,19 @@ class PresetLooks:
     """All watches of one camera that turns, by preset. What :class:`CameraLooks` is for a fixed one."""
 
     def __init__(
-        self, looks: Mapping[str, CameraLooks], presets: Presets, *, privacy: FrameDetector, faults: CameraFaults
+        self,
+        looks: Mapping[str, CameraLooks],
+        presets: Presets,
+        *,
+        privacy: FrameDetector,
+        faults: CameraFaults,
+        main: MainPictures | None = None,
     ) -> None:
         """looks: For each preset; they know no faults of their own."""
         self.faults = faults
         self._looks = dict(looks)
         self._presets = presets
+        self._main = main
         self._privacy = privacy
         self._elsewhere_since: Moment | None = None
 
@@ -91,6 +99,8 @@ class PresetLooks:
     def look(self, look: Look, *, asked: bool = False) -> Looked:
         """Judges one frame by the watches of its preset; those of the others neither see it nor miss anything in it."""
         studio = Studio(look.frame, self._privacy, stream=look.stream)
+        if self._main is not None and (unfit := self._main.unfit(look)) is not None:
+            return unseen(studio, unfit, look, self.faults)
         try:
             view = small_view(small_picture(look.frame))
         except FrameError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, Image
-from edge.looking.evidence import Picture, crop_picture, surroundings, wide_picture
+from edge.looking.evidence import EvidenceError, Picture, crop_picture, surroundings, wide_picture
 from edge.looking.negative import Negative
 from edge.looking.privacy import blurred, is_crowd
 from ingest.contract import EvidenceRole, StreamName
@@ -16,7 +16,8 @@ class Studio:
 
     stream: Which of the camera's two streams the frame is of; None where there is one.
     max_people: Where the frame shows more persons, only the surroundings of a thing are shown of it; None: any number.
-    Raises: DetectorError: From each picture, if the privacy detector fails; EvidenceError: If it can't be encoded.
+    Raises: From each picture, DetectorError: The privacy detector fails. EvidenceError: It can't be encoded, or is
+    withheld.
     """
 
     def __init__(
@@ -34,6 +35,12 @@ class Studio:
         self.findings: list[Finding] | None = None
         self._without_plates: Image | None = None
         self._negative: Negative | None = None
+        self._withheld: str | None = None
+
+    def withhold(self, why: str) -> Studio:
+        """Returns itself, of which no picture can be had any more: who asks for one is told why."""
+        self._withheld = why
+        return self
 
     @property
     def frame(self) -> Frame:
@@ -46,6 +53,7 @@ class Studio:
 
     def negative(self) -> Negative:
         """Returns the picture as it can wait in memory, for those who may need it later."""
+        self._check_given()
         if self._negative is None:
             self._negative = Negative(
                 self._frame,
@@ -69,15 +77,21 @@ class Studio:
 
     def crop(self, box_xyxy: BoxXyxy, *, keep_plate: bool) -> Picture:
         """Only here may the incident's own vehicle keep its plate, and the picture is marked for it."""
+        self._check_given()
         image = self._blurred([box_xyxy]) if keep_plate else self.blurred()
         taken_at = self._frame.captured_at
         return crop_picture(image, box_xyxy, taken_at=taken_at, plate_kept=keep_plate, stream=self._stream)
 
     def blurred(self) -> Image:
         """Returns the whole picture, ``(H, W, 3)`` BGR, with every head and plate in it blurred; not to be changed."""
+        self._check_given()
         if self._without_plates is None:
             self._without_plates = self._blurred([])
         return self._without_plates
+
+    def _check_given(self) -> None:
+        if self._withheld is not None:
+            raise EvidenceError(self._withheld)
 
     def _blurred(self, keep_plates_of: list[BoxXyxy]) -> Image:
         return blurred(self._frame.image, self._found(), keep_plates_of=keep_plates_of)

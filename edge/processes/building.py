@@ -70,9 +70,7 @@ def camera_looks(
     faults = CameraFaults(
         camera, kept=kept, folder=folders.views, evidence=evidence, keeper=keeper, turns=bool(presets)
     )
-    pictures = (
-        None if main is None else MainPictures(main, privacy=privacy, camera_id=camera.id, max_people=camera.max_people)
-    )
+    pictures = None if main is None else MainPictures(main, privacy=privacy, camera=camera, folder=folders.views)
 
     def at_one_view(of_it: Sequence[CameraWatch], its_faults: CameraFaults | None) -> CameraLooks:
         return CameraLooks(
@@ -94,6 +92,7 @@ def camera_looks(
         Presets(folders.views, camera.id, presets),
         privacy=privacy,
         faults=faults,
+        main=pictures,
     )
 
 

@@ -122,7 +122,8 @@ class Corner:
         self.privacy = ScriptedDetector([Finding(label="person", score=0.4, box_xyxy=PERSON)])
         self.outbox = Outbox(folder / "outbox.sqlite")
         self.evidence, self.keeper = EvidenceFolder(folder / "evidence"), Keeper(self.outbox, edge_id="corner-7")
-        main = MainPictures(self.main, privacy=self.privacy, camera_id="yard")
+        camera = Camera(id="yard", url="rtsp://192.0.2.7/stream")
+        main = MainPictures(self.main, privacy=self.privacy, camera=camera, folder=folder / "views")
         self.looks = CameraLooks(
             [CameraWatch(WatchStays(watch(dwell_s=60, clear_s=20)), self.detector, frozenset({"car"}))],
             privacy=self.privacy,
@@ -130,7 +131,7 @@ class Corner:
             keeper=self.keeper,
             recent=RecentLooks(folder / "looks", "yard"),
             faults=CameraFaults(
-                Camera(id="yard", url="rtsp://192.0.2.7/stream"),
+                camera,
                 kept=[],
                 folder=folder / "views",
                 evidence=self.evidence,
