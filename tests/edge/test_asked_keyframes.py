@@ -72,15 +72,15 @@ def test_a_look_that_is_due_asks_for_its_keyframe(units: list[list[bytes]]) -> N
     camera = ScriptedCamera(units, fps=FPS)
     asker = Asker(camera.keyframe)
     with capture_logs() as lines, _feeding(camera, asker) as (feed, mailbox):
-        looks = [mailbox.take(timeout_s=10) for _ in range(6)]
+        looks = [mailbox.take(timeout_s=10) for _ in range(4)]
         status = feed.status()
 
     moments = [taken[1].moment for taken in looks if taken is not None]
     gaps_s = [later.since(earlier) for earlier, later in itertools.pairwise(moments)]
-    assert len(gaps_s) == 5
+    assert len(gaps_s) == 3
     assert max(gaps_s) < 3
     assert (status.reading_by, status.degraded) == ("asked", None)
-    assert asker.times >= 5
+    assert asker.times >= 3
     assert [line["event"] for line in lines] == ["camera live"]
 
 
