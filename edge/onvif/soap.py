@@ -50,6 +50,8 @@ class Caller:
             verify=False,  # noqa: S501
             trust_env=False,
             follow_redirects=False,
+            # Cameras close connections that were idle without a word: a call on one of those would fail.
+            limits=httpx.Limits(max_keepalive_connections=0),
             timeout=None,  # noqa: S113 - the whole is bounded by who calls
             headers={"Content-Type": "application/soap+xml; charset=utf-8", "Accept-Encoding": "identity"},
             auth=None if login is None else httpx.DigestAuth(login.user, login.password),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +13,7 @@ import pytest
 
 from edge.onvif.faults import NoAnswer, NotLetIn, OnvifFault, Refusal, Rubbish
 from edge.onvif.keyframes import KeyframeAsker
-from tests.services.onvif_camera import ENTITY_BOMB, PASSWORD, OnvifCamera, Stream, answer_with
+from tests.services.onvif_camera import ENTITY_BOMB, PASSWORD, USER, OnvifCamera, Stream, answer_with
 from tests.services.ports import free_port
 
 MAIN = Stream("main", "rtsp://10.9.9.9:554/Streaming/Channels/101?transportmode=unicast&profile=main")
@@ -86,6 +88,32 @@ def test_nobody_there_is_told() -> None:
     asker = KeyframeAsker(onvif_url=f"http://127.0.0.1:{free_port()}/onvif", stream_url="rtsp://127.0.0.1/x")
     with pytest.raises(NoAnswer, match="nobody answers"):
         asker.ask()
+
+
+def _http_digest(handler: BaseHTTPRequestHandler) -> bool:
+    """Lets in who knows the password by HTTP digest (RFC 7616, MD5, as cameras do it)."""
+    said = dict(re.findall(r'(\w+)="?([^",]+)', handler.headers.get("Authorization", "")))
+    if not said:
+        handler.send_response(401)
+        handler.send_header("WWW-Authenticate", 'Digest realm="camera", qop="auth", nonce="abc", algorithm=MD5')
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return False
+    parts = (f"{USER}:camera:{PASSWORD}", f"POST:{handler.path}")
+    of_login, of_call = (hashlib.md5(part.encode()).hexdigest() for part in parts)  # noqa: S324 - as RFC 7616 says
+    whole = f"{of_login}:abc:{said['nc']}:{said['cnonce']}:auth:{of_call}"
+    if said["response"] == hashlib.md5(whole.encode()).hexdigest():  # noqa: S324
+        return True
+    answer_with(handler, 401, b"")
+    return False
+
+
+def test_a_camera_that_wants_http_digest_is_asked(camera: OnvifCamera) -> None:
+    camera.misbehave = _http_digest
+    _asker(camera).ask()
+    assert camera.asked == ["sub"]
+    with pytest.raises(NotLetIn, match="wrong user or password"):
+        _asker(camera, password="hunter2").ask()
 
 
 def _hang(_: BaseHTTPRequestHandler) -> None:

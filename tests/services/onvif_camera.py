@@ -26,7 +26,8 @@ ENTITY_BOMB = (
     b'<s:Envelope xmlns:s="' + _SOAP.encode() + b'"><s:Body><x>&c;</x></s:Body></s:Envelope>'
 )
 
-Misbehaviour = Callable[[BaseHTTPRequestHandler], None]
+Misbehaviour = Callable[[BaseHTTPRequestHandler], object]
+"""Answers in the camera's place; returns True where it let the camera answer."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,8 @@ class OnvifCamera:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if camera.misbehave is not None:
+                if camera.misbehave is not None and camera.misbehave(self) is not True:
                     self.close_connection = True
-                    camera.misbehave(self)
                     return
                 answer_with(self, *camera._answer(body))
 
