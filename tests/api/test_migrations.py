@@ -134,13 +134,14 @@ def test_others_read_and_write_while_big_tables_get_their_indexes(postgres_url: 
         workers = [threading.Thread(target=work), threading.Thread(target=migrate, args=(database,))]
         for worker in workers:
             worker.start()
-        workers[1].join(2)
+        workers[1].join(3)
         assert workers[1].is_alive(), "it did not wait for who was there before"
         reader.rollback()
         workers[1].join(30)
         stop.set()
         workers[0].join()
-    assert waited_s[0] < 1.0
+    # A hundredth of a second, on a quiet machine; who waited for the migration waited for nearly three.
+    assert waited_s[0] < 2.0
     assert "ix_cases_kind_key_id" in {index["name"] for index in inspect(database.engine).get_indexes("cases")}
     assert _invalid_indexes(database) == []
     database.close()
