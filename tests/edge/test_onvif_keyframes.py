@@ -27,9 +27,9 @@ def camera() -> Iterator[OnvifCamera]:
     running.close()
 
 
-def _asker(camera: OnvifCamera, *, channel: int = 102, password: str = PASSWORD) -> KeyframeAsker:
+def _asker(camera: OnvifCamera, *, channel: int = 102, password: str = PASSWORD, within_s: float = 10) -> KeyframeAsker:
     url = f"rtsp://viewer:{password}@127.0.0.1:8554/Streaming/Channels/{channel}"
-    return KeyframeAsker(onvif_url=camera.url, stream_url=url, within_s=2.0)
+    return KeyframeAsker(onvif_url=camera.url, stream_url=url, within_s=within_s)
 
 
 @pytest.mark.parametrize("has_media2", [False, True])
@@ -162,6 +162,6 @@ def test_what_is_no_onvif_ends_in_bounded_time(
     camera.misbehave = misbehave  # type: ignore[assignment]
     began_s = time.monotonic()
     with pytest.raises(fault, match=said) as told:
-        _asker(camera).ask()
-    assert time.monotonic() - began_s < 5
+        _asker(camera, within_s=1.5 if fault is NoAnswer else 10).ask()
+    assert time.monotonic() - began_s < 8
     assert str(told.value).isprintable()
