@@ -57,7 +57,7 @@ def _feeding(
     camera: ScriptedCamera, asker: Asker, *, every_s: float = 0.5, rarest_s: float = 0.0
 ) -> Iterator[tuple[CameraFeed, Mailbox]]:
     mailbox, stop = Mailbox(), threading.Event()
-    of_it = Camera(id="yard", url=camera.url, look_every_s=every_s, timeout_s=2)
+    of_it = Camera(id="yard", url=camera.url, look_every_s=every_s, timeout_s=5)
     feed = CameraFeed(of_it, mailbox, clock=SystemClock(), stop=stop, rarest_s=rarest_s, asker_of=lambda _: asker)
     feed.start()
     try:
@@ -78,7 +78,7 @@ def test_a_look_that_is_due_asks_for_its_keyframe(units: list[list[bytes]]) -> N
     moments = [taken[1].moment for taken in looks if taken is not None]
     gaps_s = [later.since(earlier) for earlier, later in itertools.pairwise(moments)]
     assert len(gaps_s) == 3
-    assert max(gaps_s) < 3
+    assert max(gaps_s) < GOP_S / 2
     assert (status.reading_by, status.degraded) == ("asked", None)
     assert asker.times >= 3
     assert [line["event"] for line in lines] == ["camera live"]
@@ -172,7 +172,7 @@ def test_a_camera_with_onvif_is_asked_with_the_login_of_its_stream(
     onvif = OnvifCamera([Stream("sub", stream.url)])
     onvif.asked = Heard(stream)
     login = f"{USER}:{PASSWORD if knows_password else 'wr0ng'}"
-    camera = Camera(id="yard", url=f"rtsp://{login}@{host}", onvif=onvif.url, look_every_s=0.5, timeout_s=2)
+    camera = Camera(id="yard", url=f"rtsp://{login}@{host}", onvif=onvif.url, look_every_s=0.5, timeout_s=5)
     mailbox, stop = Mailbox(), threading.Event()
     feed = CameraFeed(camera, mailbox, clock=SystemClock(), stop=stop, rarest_s=20, asker_of=onvif_asker)
     with capture_logs() as lines:

@@ -266,7 +266,7 @@ def test_a_side_stream_is_open_while_it_is_wanted_and_masks_hold_on_it(
     clip = write_clip(tmp_path / "main.mp4", seconds=13, fps=5, size_wh=(320, 240), gop=60, draw=_moving)
     server = rtsp_server(clip, user="viewer", password="s3cret")
     mask = [(0.0, 0.0), (0.5, 0.0), (0.5, 0.5), (0.0, 0.5)]
-    camera = Camera(id="yard", url=server.url, substream="rtsp://127.0.0.1/sub", masks=[mask], timeout_s=2)
+    camera = Camera(id="yard", url=server.url, substream="rtsp://127.0.0.1/sub", masks=[mask], timeout_s=10)
     clock = SystemClock()
     with _side(camera) as side, capture_logs() as lines:
         assert side.nearest(clock.now(), within_s=60) is None
@@ -298,7 +298,7 @@ def test_no_more_side_streams_are_open_at_once_than_there_are_slots(
     tmp_path: Path, rtsp_server: RtspServerFactory
 ) -> None:
     clip = write_clip(tmp_path / "main.mp4", seconds=2, fps=5, size_wh=(320, 240), gop=5, draw=_moving)
-    camera = Camera(id="yard", url=rtsp_server(clip).url)
+    camera = Camera(id="yard", url=rtsp_server(clip).url, timeout_s=10)
     stop, slots = threading.Event(), threading.BoundedSemaphore(1)
     first, second = (SideStream(camera, clock=SystemClock(), stop=stop, slots=slots) for _ in range(2))
     first.want(2)

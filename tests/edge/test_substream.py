@@ -70,7 +70,7 @@ def test_the_main_stream_is_looked_at_only_while_the_substream_fails(
     main = rtsp_server(_clip(tmp_path / "main.mp4", MAIN_WH), user="viewer", password="m4in")
     small = _clip(tmp_path / "small.mp4", SUB_WH)
     sub = rtsp_server(small, user="viewer", password="s3cret")
-    camera = Camera(id="yard", url=main.url, substream=sub.url, look_every_s=0.5, timeout_s=1)
+    camera = Camera(id="yard", url=main.url, substream=sub.url, look_every_s=0.5, timeout_s=3)
     with capture_logs() as lines, _feeding(camera) as (feed, mailbox):
         _looks_at(mailbox, SUB_WH)
         assert (feed.status().reading_by, feed.status().degraded) == ("substream", None)
@@ -95,7 +95,7 @@ def test_a_camera_of_which_neither_stream_can_be_had_is_lost_once(
     tmp_path: Path, rtsp_server: RtspServerFactory
 ) -> None:
     main, sub = (rtsp_server(_clip(tmp_path / f"{name}.mp4", SUB_WH)) for name in ("main", "sub"))
-    camera = Camera(id="yard", url=main.url, substream=sub.url, look_every_s=0.5, timeout_s=1)
+    camera = Camera(id="yard", url=main.url, substream=sub.url, look_every_s=0.5, timeout_s=3)
     with capture_logs() as lines, _feeding(camera) as (feed, mailbox):
         _looks_at(mailbox, SUB_WH)
         main.kill()
