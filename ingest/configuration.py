@@ -230,7 +230,7 @@ class EdgeConfiguration(Section):
     data_dir: str = "edge-data"
     disk_budget_mb: Annotated[int, Field(ge=50, le=10_000_000)] = 4000
     workers: Annotated[int, Field(ge=0, le=256)] = 0
-    worker_memory_mb: Annotated[int, Field(ge=100, le=10_000_000)] | None = None
+    worker_memory_mb: Annotated[int, Field(ge=400, le=10_000_000)] | None = None
     metrics_host: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     centre: Centre | None = None

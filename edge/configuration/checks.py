@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import ssl
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from detectors.base import DetectorConfigurationError, DetectorError, Vocabulary
 from detectors.registry import plugin
+from edge.configuration.effects import keys_without_effect, watch_keys_without_effect
 from edge.configuration.problems import URL_KEYS, Problem, dotted, misfits
 from edge.configuration.yaml_lines import Lines
 from edge.reading.opening import is_live
@@ -42,7 +44,27 @@ def cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Ma
             yield Problem(lines.line(path), dotted(path), "a file cannot be asked for keyframes")
     for index, sensor in enumerate(configuration.sensors):
         yield from _sensor_problems(sensor, ("sensors", index), lines)
+    yield from _untrustworthy_brokers(configuration, lines)
+    yield from keys_without_effect(configuration, lines)
     yield from watch_checks(configuration, lines)
+
+
+def _untrustworthy_brokers(configuration: EdgeConfiguration, lines: Lines) -> Iterator[Problem]:
+    """Loads what is to be trusted: the sensors of a running edge would fall silent for a file that is not there."""
+    for index, broker in enumerate(configuration.brokers):
+        if broker.ca_file is not None and (why := why_not_trusted(broker.ca_file)) is not None:
+            path = ("brokers", index, "ca_file")
+            yield Problem(lines.line(path), dotted(path), why)
+
+
+def why_not_trusted(ca_file: str) -> str | None:
+    """Returns why the certificates of an authority cannot be used, or None where they can."""
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        why = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else "no certificate"
+        return f"{ca_file} cannot be used: {why}"
+    return None
 
 
 def _may_be_live(url: str) -> bool:
@@ -55,6 +77,7 @@ def watch_checks(configuration: EdgeConfiguration, lines: Lines, *, beside: Sequ
     beside: Watches that stand beside them and are good in themselves: the edge's own, where others come from outside.
     """
     yield from _repeated_ids(configuration, "watches", lines)
+    yield from watch_keys_without_effect(configuration.watches, lines)
     for key in ("camera", "sensor"):
         yield from _unknown_references(configuration, "watches", key, lines)
     looks_every_s = {camera.id: camera.look_every_s for camera in configuration.cameras}

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from edge.configuration.yaml_lines import Lines
 
+Path = tuple[str | int, ...]
+"""Where something stands in a document: keys and places in lists, from the outside in."""
+
 URL_KEYS = ("url", "substream", "onvif")
 """The keys of a camera that may hold a password, and ``${NAME}`` for one from the environment."""
 

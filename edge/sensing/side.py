@@ -13,6 +13,7 @@ from detectors.base import DetectorError, ReadingRule
 from detectors.registry import build
 from edge.outbox.box import Outbox, OutboxError
 from edge.outbox.keeper import Keeper
+from edge.processes.asking import in_bounds
 from edge.processes.cannot_start import EdgeCannotStart, WatchCannotStart
 from edge.processes.parts import part_of
 from edge.processes.threads import tireless
@@ -61,6 +62,7 @@ class BrokerSide:
             if self.refused is None:
                 log.error("sensors cannot start", broker=self._broker.id, error=str(error))
             self.refused = error
+            self.desks = self._idle_desks(str(error))
             self._start_at_s = time.monotonic() + next(self._waits)
             return
         stop = threading.Event()
@@ -88,6 +90,7 @@ class BrokerSide:
             self.start()
         except (EdgeCannotStart, OutboxError) as error:
             log.error("sensors cannot start", broker=self._broker.id, error=str(error))
+            self.desks = self._idle_desks(str(error))
             self._start_at_s = time.monotonic() + next(self._waits)
 
     def retire(self) -> None:
@@ -105,14 +108,22 @@ class BrokerSide:
         return not self._retired and self._thread is not None
 
     def take(self, configuration: EdgeConfiguration) -> None:
-        self.configuration, self.refused, self.desks = configuration, None, []
+        self.configuration, self.refused = configuration, None
         self._broker = configuration.brokers[0]
+        self.desks = self._idle_desks("its broker's connection starts anew")
         self._thread, self._retired = None, False
         self._start_at_s, self._waits = 0.0, waits_s()
 
     def join(self, timeout_s: float) -> None:
         if self._thread is not None:
             self._thread.join(timeout=timeout_s)
+
+    def _idle_desks(self, why: str) -> list[SensorDesk]:
+        """Returns desks at which nobody judges, so that the status tells of each sensor why."""
+        desks = [SensorDesk(sensor, [], self._keeper) for sensor in self.configuration.sensors]
+        for desk in desks:
+            desk.broker_fault = in_bounds(why)
+        return desks
 
     def _make_desks(self) -> list[SensorDesk]:
         kept = self._outbox.stays()

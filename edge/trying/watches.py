@@ -82,7 +82,7 @@ def _put_clip(whole: dict[str, Any], changes: Mapping[str, object]) -> None:
     """Takes out what the clip stands in for, and with it the need for passwords from the environment."""
     stands_for: Sequence[tuple[str, Collection[str], Mapping[str, object]]] = (
         ("cameras", ("url", "substream", "onvif"), {"url": "clip", **changes}),
-        ("brokers", ("password_env",), {}),
+        ("brokers", ("password_env", "ca_file"), {}),
     )
     for section, without, instead in stands_for:
         items = whole.get(section)
