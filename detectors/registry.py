@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from detectors.base import DetectorConfigurationError, FrameDetector, ReadingRule, Vocabulary
+from detectors.seam import check_identity
 
 GROUP = "streetcase.detectors"
 
@@ -70,7 +71,9 @@ def build(choice: Mapping[str, object]) -> FrameDetector | ReadingRule:
     Raises: as :func:`check`, and DetectorError: If it can't be built.
     """
     found = _plugin_of(choice)
-    return found.build(found.configuration.model_validate(dict(choice)))
+    built = found.build(found.configuration.model_validate(dict(choice)))
+    check_identity(built.identity)
+    return built
 
 
 def _plugin_of(choice: Mapping[str, object]) -> DetectorPlugin[Any]:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from detectors.base import DetectorError, Finding, Frame, Image
+from detectors.seam import found_in
 from edge.logs import configure_logs
 from edge.looking.evidence import EvidenceError, EvidenceFolder, wide_picture
 from edge.looking.looks import CameraWatch
@@ -139,7 +140,7 @@ class _Trial:
         frame = Frame(image, look.captured_at)
         if presets and presets.recognise(small_view(small_picture(frame)), recorded_moment(look.captured_at)) is None:
             return
-        found = self._watch.detector.detect([frame])[0]
+        found = found_in(self._watch.detector, frame)
         counting = self._watch.counting(found)
         changes = self._watch.stays.judge(
             counting, recorded_moment(look.captured_at), lambda box: appearance(image, box), around=found

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from detectors.base import BoxXyxy, Finding, Frame, FrameDetector
+from detectors.seam import found_in
 from edge.looking.evidence import MAX_WIDTH, EvidenceError, Picture, surroundings, wide_picture
 from edge.looking.privacy import blurred, is_crowd
 from ingest.contract import EvidenceRole, StreamName
@@ -60,7 +61,7 @@ class Negative:
             return self._whole
         image = np.asarray(cv2.imdecode(self._packed, cv2.IMREAD_COLOR), dtype=np.uint8)
         if self._findings is None:
-            self._findings = self._privacy.detect([Frame(image, self._taken_at)])[0]
+            self._findings = found_in(self._privacy, Frame(image, self._taken_at))
         shown, crowd = blurred(image, self._findings), is_crowd(self._findings, self._max_people)
         if crowd:
             shown = surroundings(shown, around)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, PartDetector
+from detectors.seam import found_in, found_in_part
 from edge.looking.zones import Zone
 
 MARGIN_SIDES = 0.08
@@ -46,11 +47,11 @@ class Region:
         whole: Those of the whole picture are wanted in any case.
         """
         if whole or self.box_xyxy == ALL or not isinstance(self._detector, PartDetector):
-            return self._detector.detect([frame])[0], True
-        found = self._detector.detect_part(frame, self.box_xyxy)
+            return found_in(self._detector, frame), True
+        found = found_in_part(self._detector, frame, self.box_xyxy)
         if not any(self._is_in_doubt(finding) for finding in found):
             return found, False
-        found = self._detector.detect([frame])[0]
+        found = found_in(self._detector, frame)
         self._grow([box for f in found if self._matters(f) and (box := f.box_xyxy) and self._may_stand(box)])
         return found, True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from detectors.base import BoxXyxy, Finding, Frame, FrameDetector, Image
+from detectors.seam import found_in
 from edge.looking.evidence import EvidenceError, Picture, crop_picture, surroundings, wide_picture
 from edge.looking.negative import Negative
 from edge.looking.privacy import blurred, is_crowd
@@ -98,5 +99,5 @@ class Studio:
 
     def _found(self) -> list[Finding]:
         if self.findings is None:
-            self.findings = self._privacy.detect([self._frame])[0]
+            self.findings = found_in(self._privacy, self._frame)
         return self.findings

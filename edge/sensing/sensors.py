@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from detectors.base import DetectorError, Finding, Reading, ReadingRule
+from detectors.seam import judged
 from edge.outbox.keeper import Keeper
 from edge.reading.faults import waits_s
 from edge.sensing.readings import JsonDecoder, PayloadRefused
@@ -114,7 +115,7 @@ class SensorDesk:
         if age_s > watch.stays.watch.grace_s:
             raise PayloadRefused("late", f"measured {age_s:.0f} s ago, more than the watch's grace: it tells of then")
         try:
-            findings = watch.rule.judge([reading], standing=watch.stays.standing)[0]
+            findings = judged(watch.rule, reading, standing=watch.stays.standing)
         except DetectorError as error:
             raise PayloadRefused("rule_failed", str(error)) from error
         watch.judged += 1
