@@ -81,6 +81,7 @@ class CameraFaults:
         moved: Whether somebody else knows that the camera looks elsewhere.
         """
         self._lost_since = None
+        self._begin_anew(self._signal, look.moment)
         self._keep(self._signal, None, look.moment, studio)
         if self._view is None:
             self._tell()
@@ -123,6 +124,15 @@ class CameraFaults:
             else:
                 log.info("camera sees again", camera=self._camera.id)
         self.blind = why
+
+    def _begin_anew(self, stays: WatchStays | None, moment: Moment) -> None:
+        """A picture came: what was lost until now, and is no incident yet, does not add up with the next loss."""
+        if stays is None:
+            return
+        changes = stays.drop_suspected(moment)
+        self._keeper.keep(
+            self._keeper.commit_of(changes, moment=moment, watch=stays.watch, sensor=None, detector=IDENTITY)
+        )
 
     def _keep(self, stays: WatchStays | None, fault: ViewFault | None, moment: Moment, studio: Studio | None) -> None:
         if stays is None or (fault is None and not stays.stays):

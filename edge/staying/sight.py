@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from detectors.base import BoxXyxy, Finding
@@ -44,7 +45,8 @@ def is_out_of_sight(
 
 def _came_before(other: Stay, stay: Stay, place: BoxXyxy) -> bool:
     """Whether ``other`` may hide the stay: it came since, and does not stand in the very place of it."""
-    stood_already = other.first_seen.since(stay.last_seen) == 0.0
+    # Infinite where nobody can tell, as over a start of the box: what is not known to have come since, stood there.
+    stood_already = not 0.0 < other.first_seen.since(stay.last_seen) < math.inf
     in_its_place = other.anchor_xyxy is not None and overlap(other.anchor_xyxy, place) >= SAME_PLACE_IOU
     return not (stood_already or in_its_place)
 

@@ -119,6 +119,10 @@ class WatchStays:
         look = _Look(moment, appearance_at and functools.cache(appearance_at), around)
         return changes + self._follow(things, look)
 
+    def drop_suspected(self, moment: Moment) -> list[StayChange]:
+        """Ends what is no incident yet, so that its dwell begins anew."""
+        return [self._end(stay, moment, ClearReason.GONE) for stay in list(self.stays) if not stay.raised]
+
     def _permitted(self, things: Sequence[Finding], moment: Moment) -> list[StayChange]:
         """Ends what a permit with a zone allows now; what follows no single thing goes on if others stay."""
         if things and not self._by_place:

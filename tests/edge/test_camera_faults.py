@@ -171,6 +171,21 @@ def test_a_kill_while_blind_goes_on_with_the_same_incident(yard: Yard) -> None:
     assert cleared.incident_id == raised.incident_id
 
 
+def test_short_losses_do_not_add_up_to_a_long_one(yard: Yard) -> None:
+    yard.look(times=3)
+    yard.lost_for(280)
+    for _ in range(10):
+        yard.look()
+        yard.lost_for(20)
+    assert yard.told == []
+    assert yard.outbox.stays() == []
+
+    yard.lost_for(270)
+    assert yard.told == []
+    yard.lost_for(15)
+    assert yard.told == [RAISED]
+
+
 def test_a_camera_that_is_lost_for_long_is_an_incident_without_pictures(yard: Yard) -> None:
     yard.look()
     yard.lost_for(299)

@@ -274,3 +274,20 @@ def test_a_stay_that_is_hidden_goes_on_after_a_restart(corner: Corner) -> None:
     [again] = corner.stays.stays
     assert (again.incident_id, again.absent_s) == (van.incident_id, 0.0)
     assert again.unseen_s == 200
+
+
+@pytest.mark.parametrize("reboots", [False, True], ids=["the box goes on", "the box starts anew"])
+def test_what_stood_beside_it_all_the_time_does_not_hide_that_it_left(reboots: bool) -> None:
+    corner, stall = Corner(), car(BUS_BOX)
+    corner.look(WITH_VAN, stall, car(), seconds=100)
+    if reboots:
+        corner.clock.reboot(down_s=60)
+        kept = [stay_from_json(stay_to_json(stay)) for stay in corner.stays.stays]
+        corner.stays = WatchStays(corner.stays.watch, kept)
+        corner.look(WITH_VAN, stall, car(), seconds=10)
+    corner.done.clear()
+
+    corner.look(EMPTY, stall, seconds=40)
+
+    [change] = corner.done
+    assert (change.change, change.stay.finding) == (Change.CLEARED, car())
