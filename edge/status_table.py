@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus, GroupStatus
+from ingest.edge_messages import Backlog, CameraStatus, EdgeStatus, GroupStatus, WatchStatus
 
 MOST_NAMED = 6
 
@@ -64,6 +64,7 @@ def print_status(status_json: str) -> None:
         watches.add_row(watch.id, str(watch.judged), str(watch.with_findings), str(watch.open_incidents))
     for table in (cameras, groups, sensors, watches):
         console.print(table)
+    _print_undecided(console, status.watches)
     for group in status.groups:
         if group.last_death is not None:
             console.print(f"[red]last death[/red] of {_in_short(group.cameras)}: {escape(group.last_death)}")
@@ -94,6 +95,13 @@ def _print_backlog(console: Console, backlog: Backlog) -> None:
         console.print(f"[red]not on the disk yet:[/red] {backlog.uncommitted} changes")
     if backlog.fault is not None:
         console.print(f"[red]disk:[/red] {escape(backlog.fault)}")
+
+
+def _print_undecided(console: Console, watches: Sequence[WatchStatus]) -> None:
+    for watch in watches:
+        if watch.looks_apart_s is not None:
+            apart = f"its looks are {watch.looks_apart_s:.0f} s apart, more than its grace_s"
+            console.print(f"[red]cannot decide:[/red] watch {escape(watch.id)}, {apart}")
 
 
 def _in_short(cameras: Sequence[str]) -> str:

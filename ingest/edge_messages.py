@@ -54,12 +54,16 @@ class SensorStatus(Wire):
 
 
 class WatchStatus(Wire):
-    """Shows that a watch is alive: how often it was judged, and in how many of those looks something was there."""
+    """Shows that a watch is alive: how often it was judged, and in how many of those looks something was there.
+
+    ``looks_apart_s`` are there only where they are more than its ``grace_s``: nothing on it is raised or cleared then.
+    """
 
     id: Name
     judged: Annotated[int, Field(ge=0)] = 0
     with_findings: Annotated[int, Field(ge=0)] = 0
     open_incidents: Annotated[int, Field(ge=0)] = 0
+    looks_apart_s: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
 
 
 class Backlog(Wire):

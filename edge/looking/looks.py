@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -22,22 +24,28 @@ from edge.outbox.box import Commit
 from edge.outbox.keeper import Keeper
 from edge.reading.camera import Look
 from edge.staying.appearance import appearance
+from edge.staying.clock import Moment
 from edge.staying.stays import WatchStays
 from ingest.configuration import GateMode, Policy, Watch
 from ingest.edge_messages import CameraStatus, WatchStatus
+
+RARE_LOOKS = 3
+"""So many looks in a row that come later than a watch's grace are no mere interruption."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class CameraWatch:
-    """A watch with the detector that it asks and the stays that it follows."""
+    """A watch with the detector that it asks and the stays that it follows; ``apart_s`` are its last looks."""
 
     stays: WatchStays
     detector: FrameDetector
     labels: frozenset[str]
     judged: int = 0
     with_findings: int = 0
+    judged_at: Moment | None = None
+    apart_s: deque[float] = field(default_factory=lambda: deque(maxlen=RARE_LOOKS))
 
     @property
     def watch(self) -> Watch:
@@ -58,12 +66,22 @@ class CameraWatch:
             return sorted(surely, key=lambda f: f.score or 0.0, reverse=True)[:1]
         return [f for f in surely if f.box_xyxy is not None and stands_in(f.box_xyxy, zone)]
 
+    def note(self, moment: Moment, *, found: bool) -> None:
+        """Counts a look that could be judged."""
+        self.judged += 1
+        self.with_findings += found
+        if self.judged_at is not None:
+            self.apart_s.append(moment.since(self.judged_at))
+        self.judged_at = moment
+
     def status(self) -> WatchStatus:
+        apart_s = min(self.apart_s) if len(self.apart_s) == RARE_LOOKS else 0.0
         return WatchStatus(
             id=self.watch.id,
             judged=self.judged,
             with_findings=self.with_findings,
             open_incidents=sum(stay.raised for stay in self.stays.stays),
+            looks_apart_s=round(apart_s, 1) if self.watch.grace_s < apart_s < math.inf else None,
         )
 
 
@@ -205,8 +223,7 @@ class CameraLooks:
         return found
 
     def _judge(self, watch: CameraWatch, counting: Sequence[Finding], look: Look, studio: Studio) -> Commit:
-        watch.judged += 1
-        watch.with_findings += bool(counting)
+        watch.note(look.moment, found=bool(counting))
         changes = watch.stays.judge(
             counting,
             look.moment,

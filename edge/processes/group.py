@@ -26,7 +26,7 @@ from edge.processes.cannot_start import WatchCannotStart
 from edge.processes.folders import Folders
 from edge.processes.group_requests import GroupRequests
 from edge.processes.orphans import end_with_parent
-from edge.processes.overload import Overload
+from edge.processes.overload import Overload, pace_of
 from edge.reading.budget import DecodeBudget
 from edge.reading.camera import Look
 from edge.reading.feeds import CameraFeed, Mailbox
@@ -73,7 +73,7 @@ class Group:
         }
         # Models load before the first packet is read, so that a file's first looks are not spent on waiting.
         self._looks = {camera.id: self._camera_looks(camera, configuration) for camera in configuration.cameras}
-        self._overload = Overload()
+        self._overload = Overload({c.id: pace_of(c, configuration.watches) for c in configuration.cameras})
         self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=clock)
 
     def _camera_looks(self, camera: Camera, configuration: EdgeConfiguration) -> CameraLooks | PresetLooks:
@@ -122,14 +122,13 @@ class Group:
             self._feeds[camera_id].looks += 1
             self._feeds[camera_id].last_look_at = look.moment.utc
         answers = self._requests.answered_by(camera_id, look, looked)
-        every_s = self._feeds[camera_id].camera.look_every_s
-        self._overload.looked(waited_s=waited_s, took_s=time.monotonic() - begun_s, every_s=every_s)
+        self._overload.looked(camera_id, waited_s=waited_s, took_s=time.monotonic() - begun_s)
         return answers
 
     def _pace_looks(self) -> None:
         self._overload.judged_anew()
         for camera_id, feed in self._feeds.items():
-            feed.stretch(self._overload.stretch_of(suspect=self._looks[camera_id].suspect))
+            feed.stretch(self._overload.stretch_of(camera_id, suspect=self._looks[camera_id].suspect))
 
     def _note_lost(self) -> None:
         for camera_id, feed in self._feeds.items():

@@ -1,14 +1,21 @@
 """Makes looks rarer while they come late, for all cameras of a group alike, and lets them come back.
 
-With room to spare a camera that suspects a stay is looked at more often than configured.
+No camera's looks become rarer than half the shortest grace of its watches, or nothing on it would be raised or cleared
+any more: from there on the others leave out the more. With room to spare a camera that suspects a stay is looked at
+more often than configured.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
+
+from edge.looking.camera_faults import fault_watches
+from ingest.configuration import Camera, Watch
 
 PERIOD_S = 5.0
 LATE = 0.5
@@ -27,15 +34,32 @@ SUSPECT = 0.5
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The configured look interval of a camera, and by how much longer it may become, 1 or more."""
+
+    every_s: float
+    most: float
+
+
+def pace_of(camera: Camera, watches: Sequence[Watch]) -> Pace:
+    """Returns the pace of a camera at which those of the ``watches`` that are its own, and its faults, still decide."""
+    graces_s = [watch.grace_s for watch in (*watches, *fault_watches([camera])) if watch.camera == camera.id]
+    longest_s = min(graces_s, default=math.inf) / 2
+    return Pace(camera.look_every_s, max(1.0, min(MOST, longest_s / camera.look_every_s)))
+
+
 class Overload:
-    """Its :attr:`stretch` is by how much the look intervals of all cameras are longer than configured, 1 or more.
+    """Its :attr:`stretch` is by how much look intervals are longer than configured, 1 or more, as far as they may be.
 
     has_room: Whether there is time for looks beyond those configured, as of the last few seconds.
     """
 
-    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, paces: Mapping[str, Pace], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """paces: Of each camera of the group."""
         self.stretch = 1.0
         self.has_room = False
+        self._paces = dict(paces)
         self._monotonic = monotonic
         self._began_s = monotonic()
         self._looks = self._late = 0
@@ -43,17 +67,19 @@ class Overload:
 
     @property
     def shed_share(self) -> float:
-        """The share of the configured looks that are left out."""
-        return 1 - 1 / self.stretch
+        """The share of the configured looks of all cameras that are left out."""
+        wanted = sum(1 / pace.every_s for pace in self._paces.values())
+        left = sum(1 / (pace.every_s * min(self.stretch, pace.most)) for pace in self._paces.values())
+        return 1 - left / wanted if wanted else 0.0
 
-    def stretch_of(self, *, suspect: bool) -> float:
+    def stretch_of(self, camera_id: str, *, suspect: bool) -> float:
         """Returns by how much the look interval of one camera is longer than configured, or shorter."""
-        return SUSPECT if suspect and self.has_room else self.stretch
+        return SUSPECT if suspect and self.has_room else min(self.stretch, self._paces[camera_id].most)
 
-    def looked(self, *, waited_s: float, took_s: float, every_s: float) -> None:
-        """Notes one look: how long it waited for its turn, how long it took, and its configured interval."""
+    def looked(self, camera_id: str, *, waited_s: float, took_s: float) -> None:
+        """Notes one look: how long it waited for its turn, and how long it took."""
         self._looks += 1
-        self._late += waited_s > LATE * every_s * self.stretch
+        self._late += waited_s > LATE * self._paces[camera_id].every_s * self.stretch_of(camera_id, suspect=False)
         self._busy_s += took_s
 
     def judged_anew(self) -> bool:

@@ -103,6 +103,20 @@ def test_an_incident_has_its_start_confirm_and_crop_and_at_the_end_the_cleared_p
     assert not any(item.plate_kept for item in cleared.evidence)
 
 
+def test_a_watch_whose_looks_come_later_than_its_grace_says_so_until_they_come_in_time(yard: Yard) -> None:
+    def apart_s(*, seconds: float) -> float | None:
+        yard.clock.pass_s(seconds - 2)
+        yard.look(car())
+        return yard.looks.watches[0].status().looks_apart_s
+
+    assert apart_s(seconds=2) is None
+    assert [apart_s(seconds=60), apart_s(seconds=6), apart_s(seconds=7)] == [None, None, None], (
+        "an interruption is none"
+    )
+    assert [apart_s(seconds=9), apart_s(seconds=8)] == [None, 7.0]
+    assert apart_s(seconds=6) is None
+
+
 def test_only_the_crop_of_a_watch_that_keeps_plates_is_marked(tmp_path: Path) -> None:
     yard = Yard(tmp_path, watch(dwell_s=6).model_copy(update={"keep_plate": True}))
 

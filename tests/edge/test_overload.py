@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from detectors.base import Frame
-from edge.processes.overload import Overload
+from edge.processes.overload import MOST, Overload, Pace, pace_of
 from edge.reading.camera import Look
 from edge.reading.feeds import Mailbox
 from edge.reading.grid import LookGrid
 from edge.staying.clock import Moment
-from tests.edge.fakes import START
+from ingest.configuration import Camera
+from tests.edge.fakes import START, watch
 
 EVERY_S = {**{f"often-{n}": 1.0 for n in range(20)}, **{f"rare-{n}": 4.0 for n in range(5)}}
 TICK_S = 0.05
+FREE = {camera: Pace(every_s, MOST) for camera, every_s in EVERY_S.items()}
+"""No watch of any camera minds how rare its looks become."""
 
 
 class Simulated:
     """A group's loop on a clock of its own: grids, mailbox and overload are real, looks take as long as told."""
 
-    def __init__(self) -> None:
+    def __init__(self, paces: Mapping[str, Pace] = FREE) -> None:
         self.now_s = 1000.0
-        self.overload = Overload(monotonic=lambda: self.now_s)
+        self.overload = Overload(paces, monotonic=lambda: self.now_s)
+        self.longest_s: dict[str, float] = {}
+        self._last_s: dict[str, float] = {}
         self.looks: Counter[str] = Counter()
         self._mailbox = Mailbox()
         self._grids = {camera: LookGrid(every_s, spread=0.5) for camera, every_s in EVERY_S.items()}
@@ -33,6 +39,7 @@ class Simulated:
 
     def run(self, seconds: float, *, look_takes_s: float) -> None:
         self.looks.clear()
+        self.longest_s.clear()
         until_s = self.now_s + seconds
         while self.now_s < until_s:
             self.now_s += TICK_S
@@ -43,11 +50,14 @@ class Simulated:
                 camera, look = taken
                 waited_s = self.now_s - look.moment.boot_s
                 self.looks[camera] += 1
-                self.overload.looked(waited_s=waited_s, took_s=look_takes_s, every_s=EVERY_S[camera])
+                at_s = look.moment.boot_s
+                self.longest_s[camera] = max(self.longest_s.get(camera, 0), at_s - self._last_s.get(camera, at_s))
+                self._last_s[camera] = at_s
+                self.overload.looked(camera, waited_s=waited_s, took_s=look_takes_s)
                 self._free_at_s = max(self._free_at_s, self.now_s - TICK_S) + look_takes_s
             if self.overload.judged_anew():
-                for grid in self._grids.values():
-                    grid.stretch(self.overload.stretch)
+                for camera, grid in self._grids.items():
+                    grid.stretch(self.overload.stretch_of(camera, suspect=False))
 
     def _put_due(self) -> None:
         moment = Moment(utc=START + timedelta(seconds=self.now_s), boot_s=self.now_s, boot_id="boot-1")
@@ -82,20 +92,50 @@ def test_an_overloaded_group_looks_less_often_at_all_alike_and_comes_back() -> N
     assert min(group.looks[camera] * every_s / 60 for camera, every_s in EVERY_S.items()) > 0.9
 
 
+def test_no_watch_is_looked_at_too_rarely_to_decide_and_the_others_make_room_for_it() -> None:
+    minding = {camera: Pace(1.0, 2.0) for camera in EVERY_S if camera in ("often-0", "often-1", "often-2")}
+    group = Simulated({**FREE, **minding})
+    group.run(300, look_takes_s=0.4)  # 2.5 looks can be made each second
+
+    group.run(300, look_takes_s=0.4)
+    assert max(group.longest_s[camera] for camera in minding) <= 4.0
+    assert all(group.looks[camera] > 0 for camera in EVERY_S)
+    assert group.looks["often-9"] < group.looks["often-0"] / 4
+    made = sum(group.looks.values()) / sum(300 / every_s for every_s in EVERY_S.values())
+    assert group.overload.shed_share == pytest.approx(1 - made, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("graces_s", "most"), [([30.0, 60.0], 3.75), ([8.0], 1.0), ([], MOST), ([6.0], 1.0), ([3600.0], MOST)]
+)
+def test_looks_become_as_rare_as_half_the_shortest_grace(graces_s: list[float], most: float) -> None:
+    camera = Camera(id="yard", url="rtsp://192.0.2.7/stream", view_faults=[])
+    elsewhere = watch(name="gate", grace_s=1.0).model_copy(update={"camera": "gate"})
+    watches = [watch(name=f"w{grace_s}", grace_s=grace_s) for grace_s in graces_s]
+
+    assert pace_of(camera, [*watches, elsewhere]) == Pace(4.0, most)
+
+
+def test_a_camera_without_watches_is_looked_at_often_enough_for_its_faults() -> None:
+    camera = Camera(id="yard", url="rtsp://192.0.2.7/stream")
+
+    assert pace_of(camera, []) == Pace(4.0, 3.75)
+
+
 def test_where_a_stay_is_suspected_looks_are_twice_as_frequent_while_there_is_room() -> None:
     group = Simulated()
-    assert group.overload.stretch_of(suspect=True) == 1.0  # nobody knows yet how much time looks take
+    assert group.overload.stretch_of("rare-0", suspect=True) == 1.0  # nobody knows yet how much time looks take
 
     group.run(20, look_takes_s=0.01)
-    assert group.overload.stretch_of(suspect=True) == 0.5
-    assert group.overload.stretch_of(suspect=False) == 1.0
+    assert group.overload.stretch_of("rare-0", suspect=True) == 0.5
+    assert group.overload.stretch_of("rare-0", suspect=False) == 1.0
 
     group.run(20, look_takes_s=0.025)  # half of the time: room to go on, and none to begin
-    assert group.overload.stretch_of(suspect=True) == 0.5
+    assert group.overload.stretch_of("rare-0", suspect=True) == 0.5
     group.run(60, look_takes_s=0.1)
-    assert group.overload.stretch_of(suspect=True) == group.overload.stretch > 1.0
+    assert group.overload.stretch_of("rare-0", suspect=True) == group.overload.stretch > 1.0
     group.run(120, look_takes_s=0.025)
-    assert group.overload.stretch_of(suspect=True) == 1.0
+    assert group.overload.stretch_of("rare-0", suspect=True) == 1.0
 
 
 def test_a_grid_of_half_the_interval_looks_twice_as_often() -> None:

@@ -19,7 +19,7 @@ from edge.processes.run import Edge
 from edge.processes.supervision import End
 from edge.status_table import print_status
 from ingest.configuration import EdgeConfiguration
-from ingest.edge_messages import Backlog, EdgeStatus
+from ingest.edge_messages import Backlog, EdgeStatus, WatchStatus
 
 
 def _status(backlog: Backlog) -> EdgeStatus:
@@ -31,6 +31,7 @@ def _status(backlog: Backlog) -> EdgeStatus:
         started_at=now,
         configuration_revision="4f2a",
         configuration_fault="revision 77: watch 'a': labels[0]: unknown",
+        watches=[WatchStatus(id="parking"), WatchStatus(id="stalls", looks_apart_s=41.3)],
         backlog=backlog,
     )
 
@@ -43,6 +44,8 @@ def test_the_table_shows_the_configuration_and_the_disk(capsys: pytest.CaptureFi
     said = " ".join(capsys.readouterr().out.split())
     assert "watches from the centre: revision 4f2a" in said
     assert "configuration not taken: revision 77: watch 'a': labels[0]: unknown" in said
+    assert said.count("cannot decide:") == 1
+    assert "watch stalls, its looks are 41 s apart, more than its grace_s" in said
     assert "on the disk: 1.5 of 50 MB" in said
     assert "not on the disk yet: 3 changes disk: disk [full]" in said
 
