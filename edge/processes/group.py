@@ -54,6 +54,7 @@ class Group:
         self._outbox = Outbox(self._folders.outbox)
         self._keeper = Keeper(self._outbox, edge_id=configuration.edge_id)
         self._detectors = Detectors()
+        self._overload = Overload()
         self._mailbox = Mailbox()
         self._evidence = EvidenceFolder(self._folders.evidence)
         clock = self._clock = SystemClock()
@@ -73,10 +74,10 @@ class Group:
         }
         # Models load before the first packet is read, so that a file's first looks are not spent on waiting.
         self._looks = {camera.id: self._camera_looks(camera, configuration) for camera in configuration.cameras}
-        self._overload = Overload({c.id: pace_of(c, configuration.watches) for c in configuration.cameras})
         self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=clock)
 
     def _camera_looks(self, camera: Camera, configuration: EdgeConfiguration) -> CameraLooks | PresetLooks:
+        self._overload.paces[camera.id] = pace_of(camera, configuration.watches)
         return camera_looks(
             camera,
             [watch for watch in configuration.watches if watch.camera == camera.id],

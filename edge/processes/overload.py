@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -55,11 +55,12 @@ class Overload:
     has_room: Whether there is time for looks beyond those configured, as of the last few seconds.
     """
 
-    def __init__(self, paces: Mapping[str, Pace], *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """paces: Of each camera of the group."""
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.paces: dict[str, Pace] = {}
+        """Of each camera of the group; who adds a camera or lets one go changes it here."""
+
         self.stretch = 1.0
         self.has_room = False
-        self._paces = dict(paces)
         self._monotonic = monotonic
         self._began_s = monotonic()
         self._looks = self._late = 0
@@ -68,18 +69,18 @@ class Overload:
     @property
     def shed_share(self) -> float:
         """The share of the configured looks of all cameras that are left out."""
-        wanted = sum(1 / pace.every_s for pace in self._paces.values())
-        left = sum(1 / (pace.every_s * min(self.stretch, pace.most)) for pace in self._paces.values())
+        wanted = sum(1 / pace.every_s for pace in self.paces.values())
+        left = sum(1 / (pace.every_s * min(self.stretch, pace.most)) for pace in self.paces.values())
         return 1 - left / wanted if wanted else 0.0
 
     def stretch_of(self, camera_id: str, *, suspect: bool) -> float:
         """Returns by how much the look interval of one camera is longer than configured, or shorter."""
-        return SUSPECT if suspect and self.has_room else min(self.stretch, self._paces[camera_id].most)
+        return SUSPECT if suspect and self.has_room else min(self.stretch, self.paces[camera_id].most)
 
     def looked(self, camera_id: str, *, waited_s: float, took_s: float) -> None:
         """Notes one look: how long it waited for its turn, and how long it took."""
         self._looks += 1
-        self._late += waited_s > LATE * self._paces[camera_id].every_s * self.stretch_of(camera_id, suspect=False)
+        self._late += waited_s > LATE * self.paces[camera_id].every_s * self.stretch_of(camera_id, suspect=False)
         self._busy_s += took_s
 
     def judged_anew(self) -> bool:

@@ -29,7 +29,8 @@ class Simulated:
 
     def __init__(self, paces: Mapping[str, Pace] = FREE) -> None:
         self.now_s = 1000.0
-        self.overload = Overload(paces, monotonic=lambda: self.now_s)
+        self.overload = Overload(monotonic=lambda: self.now_s)
+        self.overload.paces.update(paces)
         self.longest_s: dict[str, float] = {}
         self._last_s: dict[str, float] = {}
         self.looks: Counter[str] = Counter()
