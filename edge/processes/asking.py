@@ -56,3 +56,8 @@ def in_bounds(text: str) -> str:
 def failed(request_id: UUID, error: str) -> RequestResult:
     """Returns the answer that says why there is none."""
     return RequestResult(request_id=request_id, ok=False, error=in_bounds(error) or "it failed")
+
+
+def not_here(asked: Asked) -> RequestResult:
+    """Returns the answer to what is asked of a camera that the group does not look at any more."""
+    return failed(asked.request_id, f"camera {asked.camera!r} has just been moved or taken away; ask again")

@@ -12,7 +12,7 @@ from edge.looking.looks import Looked
 from edge.looking.studio import Studio
 from edge.outbox.box import Commit
 from edge.outbox.keeper import Keeper
-from edge.processes.asking import Asked, failed
+from edge.processes.asking import Asked, failed, not_here
 from edge.reading.camera import Look
 from edge.reading.feeds import CameraFeed
 from edge.staying.clock import Clock, Moment
@@ -47,8 +47,12 @@ class GroupRequests:
         self._keeper = keeper
         self._clock = clock
         self._open: list[_Open] = []
+        self._not_here: list[Asked] = []
 
     def take(self, asked: Asked) -> None:
+        if asked.camera not in self._feeds:
+            self._not_here.append(asked)
+            return
         gives_up_s = min(asked.deadline_s - TELL_WITHIN_S, time.monotonic() + LOOK_COMES_WITHIN_S)
         self._open.append(_Open(asked, self._clock.now(), gives_up_s))
         main = self._feeds[asked.camera].main
@@ -82,7 +86,8 @@ class GroupRequests:
         """Returns the answers to questions for which no look came in time, or can come any more."""
         late = [o for o in self._open if time.monotonic() >= o.gives_up_s or self._status(o).state is CameraState.ENDED]
         self._open = [o for o in self._open if o not in late]
-        return [failed(o.asked.request_id, _why_no_look(self._status(o))) for o in late]
+        gone, self._not_here = self._not_here, []
+        return [failed(o.asked.request_id, _why_no_look(self._status(o))) for o in late] + list(map(not_here, gone))
 
     def _status(self, waiting: _Open) -> CameraStatus:
         return self._feeds[waiting.asked.camera].status()

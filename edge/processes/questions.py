@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 from uuid import UUID
 
-from edge.processes.asking import Asked, failed
+from edge.processes.asking import Asked, failed, not_here
 from ingest.edge_messages import RequestResult
 
 MOST_OPEN = 20
@@ -74,6 +74,15 @@ class Questions:
         for question in late:
             answer = failed(question.asked.request_id, f"the group of camera {question.asked.camera!r} gave no answer")
             question.answer.set_result(answer)
+
+    def drop_others(self, cameras: Collection[str]) -> None:
+        """Answers what is asked of none of these cameras: it is looked at elsewhere now, or nowhere."""
+        with self._lock:
+            others = [q for q in self._open.values() if q.asked.camera not in cameras]
+            for question in others:
+                del self._open[question.asked.request_id]
+        for question in others:
+            question.answer.set_result(not_here(question.asked))
 
     def close(self, why: str) -> None:
         """Answers all that is open, and what is asked from now on, with ``why``."""

@@ -186,6 +186,7 @@ class GroupProcess:
     def take(self, configuration: EdgeConfiguration, *, limits: Limits | None = None) -> None:
         """Gives a retired group what it looks at from now on; it starts when it is tended next."""
         self.configuration = configuration
+        self._questions.drop_others(self.cameras)
         self._limits = limits or self._limits
         self.cannot_start = None
         self._retired_s = None

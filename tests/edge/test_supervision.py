@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -142,6 +143,34 @@ def test_a_retired_group_ends_hears_what_is_new_and_goes_on_with_the_same_questi
         assert answer.result().error == (
             f"no look came from camera 'yard', which is lost: not found: {tmp_path}/none: no such stream or file"
         )
+    finally:
+        group.stop()
+
+
+def test_what_is_asked_of_a_camera_that_a_group_has_no_more_is_answered_and_the_rest_waits(tmp_path: Path) -> None:
+    cameras = [{"id": name, "url": "none"} for name in ("yard", "gate")]
+    both = EdgeConfiguration.model_validate({"edge_id": "corner-7", "data_dir": str(tmp_path), "cameras": cameras})
+    group = GroupProcess(both)
+    at_gate = replace(_asked(), camera="gate")
+    gate, yard = group.ask(at_gate), group.ask(_asked())
+
+    group.retire()
+    group.take(_configuration(tmp_path))
+
+    assert gate.result(timeout=0).error == "camera 'gate' has just been moved or taken away; ask again"
+    assert not yard.done()
+    group.stop()
+
+
+def test_a_process_that_is_asked_of_a_camera_it_does_not_know_says_so_and_goes_on(tmp_path: Path) -> None:
+    group = GroupProcess(_configuration(tmp_path))
+    try:
+        assert _until(group, lambda: group.last_beat is not None)
+        first, answer = group.pid, group.ask(replace(_asked(), camera="gate"))
+
+        assert _until(group, answer.done)
+        assert answer.result().error == "camera 'gate' has just been moved or taken away; ask again"
+        assert (group.pid, group.restarts) == (first, 0)
     finally:
         group.stop()
 
