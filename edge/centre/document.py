@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from edge.configuration.checks import watch_checks
-from edge.configuration.problems import Problem, misfits
+from edge.configuration.problems import Problem, dotted, misfits
 from edge.configuration.yaml_lines import Lines
 from ingest.configuration import EdgeConfiguration, Section, Watch
 from ingest.contract import Name
@@ -20,6 +21,9 @@ MAX_BYTES = 5_000_000
 MAX_WATCHES = 10_000
 MAX_REVISION_CHARS = 200
 """Each watch is told in each beat and status, and so is the revision: both are bounded, and so is what they cost."""
+
+MODELS_FOLDER = "models"
+"""In the data folder: whose it is decides which models the centre may name beside the installed ones."""
 
 _NO_LINES = Lines({})
 _OF_WATCH = re.compile(r"watches\[(\d+)\]\.?(.*)", re.DOTALL)
@@ -73,9 +77,29 @@ def watches_of(offer: Offer, local: EdgeConfiguration) -> Sequence[Watch]:
 
 def watch_problems(watches: Sequence[Watch], local: EdgeConfiguration) -> Iterator[Problem]:
     """Checks watches from outside against the cameras, sensors, detectors and watches of this edge's own file."""
+    foreign = [problem for index, watch in enumerate(watches) if (problem := _foreign_model(index, watch, local))]
+    if foreign:  # before anything of such a folder is read
+        return iter(foreign)
     from_outside = {watch.id for watch in watches}
     beside = [watch for watch in local.watches if watch.id not in from_outside]
     return watch_checks(local.model_copy(update={"watches": list(watches)}), _NO_LINES, beside=beside)
+
+
+def _foreign_model(index: int, watch: Watch, local: EdgeConfiguration) -> Problem | None:
+    """The centre names no place of the box's disk, but for the folder where models for it are laid."""
+    model = (watch.detector.model_extra or {}).get("model")
+    folder = Path(local.data_dir) / MODELS_FOLDER
+    if not isinstance(model, str) or "/" not in model or _is_below(model, folder):
+        return None
+    message = f"from the centre expected the name of an installed model, or the path of a folder below {folder}"
+    return Problem(1, dotted(("watches", index, "detector", "model")), message)
+
+
+def _is_below(path: str, folder: Path) -> bool:
+    try:
+        return Path(path).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a NUL, a name too long, links in a circle
+        return False
 
 
 def draft_of(raw: dict[str, Any], local: EdgeConfiguration) -> Watch:

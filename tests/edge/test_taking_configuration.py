@@ -104,7 +104,8 @@ def test_a_watch_whose_model_does_not_load_takes_no_other_watch_with_it(
 ) -> None:
     cameras = [{"id": "yard", "url": str(street_clip), "look_every_s": 1}]
     good = centre.tell(AT_YARD)
-    broken = AT_YARD | {"id": "broken", "detector": {"type": "yolo", "model": str(altered_model(tmp_path / "model"))}}
+    model = altered_model(tmp_path / "edge" / "models" / "street")
+    broken = AT_YARD | {"id": "broken", "detector": {"type": "yolo", "model": str(model)}}
     with running_edge(tmp_path / "edge", port=centre.port, cameras=cameras, watches=[PARKING]) as edge:
         wait_until(lambda: _judged(edge, "parking") > 1)
 
