@@ -27,8 +27,9 @@ class CameraStatus(Wire):
 
     ``gated`` of the looks went without the detector, because nothing in the zones had changed; in shadow mode they
     would have, and ``would_have_missed`` findings with them. ``keyframe_every_s`` is the longest of the last intervals
-    between keyframes, ``decode_share`` the share of one core that decoding took of late. ``degraded`` says what does
-    not work although the camera is looked at: its substream, or the main stream for evidence.
+    between keyframes, ``decode_share`` the share of one core that decoding took of late; ``damaged`` pictures came out
+    incomplete, and were not looked at. ``degraded`` says what does not work although the camera is looked at: its
+    substream, or the main stream for evidence.
     """
 
     id: Name
@@ -42,6 +43,7 @@ class CameraStatus(Wire):
     reading_by: Literal["keyframes", "substream", "asked", "rarer", "continuous"] | None = None
     keyframe_every_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     decode_share: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    damaged: Annotated[int, Field(ge=0)] = 0
     degraded: Text | None = None
 
 

@@ -71,6 +71,8 @@ class Meter:
         self._monotonic = monotonic
         self._begun_s = monotonic()
         self._level, self._at_s = 0.0, self._begun_s
+        self.damaged = 0
+        """Pictures that came out damaged, so that nobody looks at them."""
 
     def add(self, cpu_s: float) -> None:
         now_s = self._monotonic()

@@ -22,7 +22,10 @@ _FILTERED = frozenset({"h264", "hevc"})
 
 
 class Decoder:
-    """The decoders of one stream. A damaged packet alone is no fault.
+    """The decoders of one stream. A damaged packet alone is no fault, and a damaged picture is none.
+
+    Where packets are missing, a decoder makes up what they held, and says so (that of H.264 does, that of H.265 not). What is made up can hide a thing or
+    look like one, so such a picture is dropped and counted, and with it all that is made of it, up to a keyframe.
 
     Raises: CameraFault: From its methods, when nothing but damaged packets comes.
     """
@@ -31,6 +34,7 @@ class Decoder:
         self._url = url
         self._meter = meter
         self._bad_packets = 0
+        self._broken = False
         self._by_keyframe = self._following = stream.codec_context
         if stream.codec_context.name in _FILTERED:
             # Without the filter that smooths the edges of blocks a keyframe costs less. What follows on a keyframe is
@@ -45,7 +49,7 @@ class Decoder:
         # A decoder holds frames back for reordering: without this a keyframe would come two keyframes late.
         try:
             for rest in self._by_keyframe.decode(None):
-                frame = rest
+                frame = self._whole(rest)
         except av.FFmpegError:
             self._bad_packets += 1
         finally:
@@ -68,15 +72,25 @@ class Decoder:
     def _fed(self, decoder: VideoCodecContext, packets: Sequence[Packet]) -> VideoFrame | None:
         newest: VideoFrame | None = None
         for packet in packets:
+            self._broken = self._broken and not packet.is_keyframe
             try:
                 for frame in decoder.decode(packet):
-                    newest = frame
+                    newest = self._whole(frame)
                 self._bad_packets = 0
             except av.FFmpegError as error:
+                self._broken = True
                 self._bad_packets += 1
                 if self._bad_packets >= BAD_PACKETS_IN_A_ROW:
                     raise fault_of(error, url=self._url, playing=True) from None
         return newest
+
+    def _whole(self, frame: VideoFrame) -> VideoFrame | None:
+        """Returns a picture that is what the camera sent, or None."""
+        self._broken = self._broken or frame.is_corrupt
+        if not self._broken:
+            return frame
+        self._meter.damaged += 1
+        return None
 
 
 def like(decoder: VideoCodecContext) -> VideoCodecContext:
@@ -88,14 +102,14 @@ def like(decoder: VideoCodecContext) -> VideoCodecContext:
 
 
 def alone(decoder: VideoCodecContext, keyframe: bytes) -> VideoFrame | None:
-    """Returns the picture of one keyframe, with all that the codec smooths; None where it is damaged."""
+    """Returns the picture of one keyframe, with all that the codec smooths; None where it is damaged, or a part of it."""
     try:
         frames = [*decoder.decode(cast(Packet, AnyPacket(keyframe))), *decoder.decode(None)]
     except av.FFmpegError:
         return None
     finally:
         decoder.flush_buffers()
-    return frames[-1] if frames else None
+    return frames[-1] if frames and not frames[-1].is_corrupt else None
 
 
 class KeptPackets:

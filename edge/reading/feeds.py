@@ -217,6 +217,7 @@ class CameraFeed(threading.Thread):
             reading_by=reader.reading_by if reader else None,
             keyframe_every_s=None if every_s is None else round(every_s, 3),
             decode_share=round(self._meter.share, 4),
+            damaged=self._meter.damaged,
             degraded=self._degraded(),
         )
 
