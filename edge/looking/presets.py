@@ -40,6 +40,8 @@ class Presets:
     def __init__(self, folder: Path, camera_id: str, names: Sequence[str]) -> None:
         self._references = {name: preset_references(folder, camera_id, name) for name in names}
         self._refreshed_at: Moment | None = None
+        self.elsewhere = False
+        """Whether the view of the last look was surely none of them."""
 
     @property
     def known(self) -> bool:
@@ -49,11 +51,16 @@ class Presets:
     def recognise(self, view: SmallView, moment: Moment) -> str | None:
         """Returns the preset that this view shows, or None while the camera turns or looks elsewhere."""
         self._refresh(moment)
+        self.elsewhere = False
         if unlit(view) is not None:
             return None
+        fits: set[Fit] = set()
         for name, references in self._references.items():
-            if any(fit(view.grey, known.grey) is Fit.SAME for known in references.of(moment.utc) or references.all):
-                return name
+            for known in references.of(moment.utc) or references.all:
+                fits.add(fit(view.grey, known.grey))
+                if Fit.SAME in fits:
+                    return name
+        self.elsewhere = Fit.MOVED in fits
         return None
 
     def learn(self, name: str, view: SmallView, moment: Moment) -> None:
@@ -106,11 +113,7 @@ class PresetLooks:
         except FrameError as error:
             return Looked(studio, fault=str(error))
         preset = self._presets.recognise(view, look.moment)
-        if preset is not None or not self._presets.known:
-            self._elsewhere_since = None
-        elif self._elsewhere_since is None:
-            self._elsewhere_since = look.moment
-        elsewhere = self._elsewhere_since is not None and look.moment.since(self._elsewhere_since) >= ELSEWHERE_S
+        elsewhere = self._is_elsewhere(preset, look.moment)
         blind = self.faults.look(look, studio, moved=elsewhere)
         if blind is not None:
             return Looked(studio, fault=f"the view is {blind}")
@@ -118,6 +121,18 @@ class PresetLooks:
             return Looked(studio, fault="it shows none of its presets" if self._presets.known else UNKNOWN)
         self._presets.learn(preset, view, look.moment)
         return self._looks[preset].look(look, asked=asked)
+
+    def _is_elsewhere(self, preset: str | None, moment: Moment) -> bool:
+        """Whether it has looked elsewhere for long; a dark night tells neither that it does nor that it is over."""
+        since = self._elsewhere_since
+        elsewhere = since is not None and moment.since(since) >= ELSEWHERE_S
+        if preset is not None or not self._presets.known:
+            self._elsewhere_since, elsewhere = None, False
+        elif not self._presets.elsewhere and not elsewhere:
+            self._elsewhere_since = None
+        elif since is None:
+            self._elsewhere_since = moment
+        return elsewhere
 
     def counted(self, status: CameraStatus) -> CameraStatus:
         """Returns the camera's status with what the gates have counted; blind while no preset is known."""

@@ -24,8 +24,9 @@ _FILTERED = frozenset({"h264", "hevc"})
 class Decoder:
     """The decoders of one stream. A damaged packet alone is no fault, and a damaged picture is none.
 
-    Where packets are missing, a decoder makes up what they held, and says so (that of H.264 does, that of H.265 not). What is made up can hide a thing or
-    look like one, so such a picture is dropped and counted, and with it all that is made of it, up to a keyframe.
+    Where packets are missing, a decoder makes up what they held, and says so (that of H.264 does, that of H.265 not).
+    What is made up can hide a thing or look like one, so such a picture is dropped and counted, and with it all that is
+    made of it, up to a keyframe.
 
     Raises: CameraFault: From its methods, when nothing but damaged packets comes.
     """
@@ -102,7 +103,7 @@ def like(decoder: VideoCodecContext) -> VideoCodecContext:
 
 
 def alone(decoder: VideoCodecContext, keyframe: bytes) -> VideoFrame | None:
-    """Returns the picture of one keyframe, with all that the codec smooths; None where it is damaged, or a part of it."""
+    """Returns the picture of one keyframe, with all that the codec smooths; None where it is damaged or incomplete."""
     try:
         frames = [*decoder.decode(cast(Packet, AnyPacket(keyframe))), *decoder.decode(None)]
     except av.FFmpegError:

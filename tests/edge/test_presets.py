@@ -41,13 +41,13 @@ GATE, MARKET, ELSEWHERE = scene(1), scene(2), scene(3)
 class Turning:
     """A camera with the presets gate and market, a watch for each, a look every four seconds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **keys: object) -> None:
         self.folder = folder
         self.clock = FakeClock()
         self.detector = ScriptedDetector([])
         self.outbox = Outbox(folder / "outbox.sqlite")
         evidence, keeper = EvidenceFolder(folder / "evidence"), Keeper(self.outbox, edge_id="corner-7")
-        camera = Camera(id="dome", url="rtsp://192.0.2.7/stream")
+        camera = Camera.model_validate({"id": "dome", "url": "rtsp://192.0.2.7/stream", **keys})
         self.faults = CameraFaults(
             camera, kept=[], folder=folder / "views", evidence=evidence, keeper=keeper, turns=True
         )
@@ -136,12 +136,41 @@ def test_a_black_picture_is_no_preset_and_a_fault(dome: Turning) -> None:
     assert dome.look(np.zeros_like(GATE), times=3) == "the view is black"
 
 
+def test_a_dark_night_is_no_sign_that_it_looks_elsewhere(tmp_path: Path) -> None:
+    dome = Turning(tmp_path, view_faults=["no-signal", "moved"])
+    dome.learn("gate", GATE)
+    night = np.full_like(GATE, 6)
+
+    assert dome.look(night, times=200) == "it shows none of its presets"
+    assert dome.events == []
+
+    dome.look(ELSEWHERE)
+    dome.clock.pass_s(590)
+    dome.look(ELSEWHERE, times=22)
+    dome.look(night, times=60)
+    assert [event.phase for event in dome.events] == [Phase.RAISED]  # that it came back the dark does not tell either
+    dome.outbox.close()
+
+
 def test_night_changes_the_light_and_not_the_preset(dome: Turning) -> None:
     dome.look(GATE, times=3)
     dome.clock.pass_s(12 * 3600)
 
     assert dome.look((GATE * 0.3).astype(np.uint8)) is None
     assert dome.watches["gate"].judged == 4
+
+
+def test_its_references_follow_the_light_and_are_kept(dome: Turning) -> None:
+    def of_the_gate() -> float:
+        [view] = preset_references(dome.folder / "views", "dome", "gate").of(dome.clock.utc)
+        return float(view.grey.mean())
+
+    before = of_the_gate()
+    dome.look((GATE * 0.7).astype(np.uint8), times=240)
+
+    # A grey level each ten seconds, written every ten minutes: an evening of a quarter of an hour shows.
+    assert dome.events == []
+    assert of_the_gate() < before - 20
 
 
 def test_what_is_not_learnt_yet_is_told_and_taken_up_when_it_is(tmp_path: Path) -> None:
