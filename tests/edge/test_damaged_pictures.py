@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
@@ -41,7 +42,7 @@ def _sent(folder: Path, *, damaged: Collection[int] = ()) -> Path:
                 packet.stream = stream
                 sink.mux(packet)
     with av.open(str(whole)) as source:
-        begins = [packet.pos for packet in source.demux(video=0) if packet.size and packet.is_keyframe]
+        begins = [packet.pos or 0 for packet in source.demux(video=0) if packet.size and packet.is_keyframe]
     content = whole.read_bytes()
     for number in damaged:
         at = begins[number]
@@ -57,7 +58,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _half(packet: Packet) -> Packet:
     """The second half was lost on the way."""
-    half: Packet = av.Packet(bytes(packet)[: packet.size // 2])
+    half = cast(Packet, av.Packet(bytes(packet)[: packet.size // 2]))
     half.pts, half.dts, half.time_base = packet.pts, packet.dts, packet.time_base
     half.is_keyframe = packet.is_keyframe
     return half
