@@ -26,10 +26,11 @@ class CameraStatus(Wire):
     """``fault`` is the typed cause while lost or blind; ``looks_behind_s`` grows when the box is overloaded.
 
     ``gated`` of the looks went without the detector, because nothing in the zones had changed; in shadow mode they
-    would have, and ``would_have_missed`` findings with them. ``keyframe_every_s`` is the longest of the last intervals
-    between keyframes, ``decode_share`` the share of one core that decoding took of late; ``damaged`` pictures came out
-    incomplete, and were not looked at. ``degraded`` says what does not work although the camera is looked at: its
-    substream, or the main stream for evidence.
+    would have, and ``would_have_missed`` findings with them. ``failed_looks`` could not be judged because the detector
+    failed; they are no ``looks``. ``keyframe_every_s`` is the longest of the last intervals between keyframes,
+    ``decode_share`` the share of one core that decoding took of late; ``damaged`` pictures came out incomplete, and
+    were not looked at. ``degraded`` says what does not work although the camera is looked at: its substream, or the
+    main stream for evidence.
     """
 
     id: Name
@@ -39,6 +40,7 @@ class CameraStatus(Wire):
     looks: Annotated[int, Field(ge=0)] = 0
     gated: Annotated[int, Field(ge=0)] = 0
     would_have_missed: Annotated[int, Field(ge=0)] = 0
+    failed_looks: Annotated[int, Field(ge=0)] = 0
     looks_behind_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     reading_by: Literal["keyframes", "substream", "asked", "rarer", "continuous"] | None = None
     keyframe_every_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None

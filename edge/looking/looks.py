@@ -27,10 +27,17 @@ from edge.staying.appearance import appearance
 from edge.staying.clock import Moment
 from edge.staying.stays import WatchStays
 from ingest.configuration import GateMode, Policy, Watch
-from ingest.edge_messages import CameraStatus, WatchStatus
+from ingest.edge_messages import CameraState, CameraStatus, WatchStatus
 
+DETECTOR_FAILS = "detector fails"
+"""The type of the fault of a camera whose looks cannot be judged; the detector's own words follow."""
+
+FAULT_CHARS = 500
 RARE_LOOKS = 3
 """So many looks in a row that come later than a watch's grace are no mere interruption."""
+
+IN_A_ROW = 3
+"""So many looks in a row for which a detector failed are no mere accident."""
 
 log = structlog.get_logger(__name__)
 
@@ -138,7 +145,8 @@ class CameraLooks:
         self._gate = gate
         self.faults = faults
         self._regions = {key: _region(key, self.watches) for key in dict.fromkeys(id(w.detector) for w in watches)}
-        self._failing = False
+        self._failed = self._failed_in_a_row = 0
+        self._fault: str | None = None
         self._found: dict[int, list[Finding]] = {}  # of the last run: they stand, too, while the gate holds
 
     @property
@@ -147,10 +155,15 @@ class CameraLooks:
         return any(watch.stays.suspect for watch in self.watches)
 
     def counted(self, status: CameraStatus) -> CameraStatus:
-        """Returns the camera's status with what its gate has counted."""
-        if self._gate is None:
-            return status
-        return status.model_copy(update={"gated": self._gate.gated, "would_have_missed": self._gate.would_have_missed})
+        """Returns the camera's status with what was counted here; blind while a detector fails at each look."""
+        counts = {"failed_looks": self._failed}
+        if self._gate is not None:
+            counts |= {"gated": self._gate.gated, "would_have_missed": self._gate.would_have_missed}
+        counted = status.model_copy(update=counts)
+        seen_blind = self.faults is not None and self.faults.blind is not None
+        if self._failed_in_a_row < IN_A_ROW or seen_blind or status.state is not CameraState.LIVE:
+            return counted
+        return counted.model_copy(update={"state": CameraState.BLIND, "fault": self._fault})
 
     def look(self, look: Look, *, asked: bool = False) -> Looked:
         """Judges one frame; when blind or a detector failed nothing is raised or cleared, and the result says so.
@@ -166,13 +179,15 @@ class CameraLooks:
             rests = not asked and bool(self.watches) and all(w.stays.rests(look.moment) for w in self.watches)
             counting = [[] for _ in self.watches] if rests else self._counting(look, studio, asked=asked)
         except DetectorError as error:
-            if not self._failing:
+            if not self._failed_in_a_row:
                 log.error("detector lost", error=str(error))
-            self._failing = True
+            self._failed += 1
+            self._failed_in_a_row += 1
+            self._fault = f"{DETECTOR_FAILS}: {error}"[:FAULT_CHARS]
             return Looked(studio, fault=str(error))
-        if self._failing and not rests:
+        if self._failed_in_a_row and not rests:
             log.info("detector back")
-            self._failing = False
+            self._failed_in_a_row = 0
         judged = zip(self.watches, counting, strict=True)
         self._keeper.keep(_together([self._judge(watch, findings, look, studio) for watch, findings in judged]))
         if self._main is not None:

@@ -135,14 +135,18 @@ class PresetLooks:
         return elsewhere
 
     def counted(self, status: CameraStatus) -> CameraStatus:
-        """Returns the camera's status with what the gates have counted; blind while no preset is known."""
+        """Returns the camera's status with what was counted; blind while no preset is known or a detector fails."""
         each = [looks.counted(status) for looks in self._looks.values()]
         counted = status.model_copy(
             update={
                 "gated": sum(one.gated for one in each),
                 "would_have_missed": sum(one.would_have_missed for one in each),
+                "failed_looks": sum(one.failed_looks for one in each),
             }
         )
+        failing = next((one for one in each if one.state is not status.state), None)
+        if failing is not None and self.faults.blind is None:
+            return counted.model_copy(update={"state": failing.state, "fault": failing.fault})
         if self._presets.known or status.state is not CameraState.LIVE:
             return counted
         return counted.model_copy(update={"state": CameraState.BLIND, "fault": UNKNOWN})

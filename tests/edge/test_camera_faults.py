@@ -22,6 +22,7 @@ from edge.staying.stays import WatchStays
 from edge.staying.withdrawal import withdraw_unwatched
 from ingest.configuration import Camera, ViewFault
 from ingest.contract import ClearReason, Event, EvidenceRole, Phase
+from ingest.edge_messages import CameraState, CameraStatus
 from tests.edge.fakes import FakeClock, car, watch
 from tests.edge.running import running_edge, standing_clip
 from tests.edge.scenes import noisy, scene
@@ -65,9 +66,9 @@ class Yard:
         self.clock.pass_s(20)
         self.start()
 
-    def look(self, image: Image = SCENE, *findings: Finding, times: int = 1) -> str | None:
+    def look(self, image: Image = SCENE, *findings: Finding, times: int = 1, fails: bool = False) -> str | None:
         """Returns why the last of these looks was not judged."""
-        self.detector.findings = list(findings)
+        self.detector.findings = None if fails else list(findings)
         fault = None
         for _ in range(times):
             self._looks += 1
@@ -169,6 +170,17 @@ def test_a_kill_while_blind_goes_on_with_the_same_incident(yard: Yard) -> None:
     raised, cleared = yard.events
     assert yard.told == [RAISED, CLEARED]
     assert cleared.incident_id == raised.incident_id
+
+
+def test_a_blind_camera_is_told_as_that_whatever_its_detector_did_before(yard: Yard) -> None:
+    yard.look(times=3)
+    yard.look(times=3, fails=True)
+    live = CameraStatus(id="yard", state=CameraState.LIVE)
+    assert yard.looks.counted(live).state is CameraState.BLIND
+
+    yard.look(BLACK, times=19)
+    assert yard.faults.blind == "black"
+    assert yard.looks.counted(live).fault is None
 
 
 def test_short_losses_do_not_add_up_to_a_long_one(yard: Yard) -> None:

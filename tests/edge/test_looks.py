@@ -19,6 +19,7 @@ from edge.reading.camera import Look
 from edge.staying.stays import WatchStays
 from ingest.configuration import EdgeConfiguration, Policy, Watch
 from ingest.contract import ClearReason, Event, EvidenceRole, Phase
+from ingest.edge_messages import CameraState, CameraStatus
 from tests.edge.fakes import CAR_BOX, FakeClock, car, watch
 from tests.edge.test_pictures import noise
 
@@ -115,6 +116,23 @@ def test_a_watch_whose_looks_come_later_than_its_grace_says_so_until_they_come_i
     )
     assert [apart_s(seconds=9), apart_s(seconds=8)] == [None, 7.0]
     assert apart_s(seconds=6) is None
+
+
+def test_a_camera_whose_detector_fails_at_each_look_is_blind_until_one_is_judged(yard: Yard) -> None:
+    def status(state: CameraState = CameraState.LIVE) -> CameraStatus:
+        return yard.looks.counted(CameraStatus(id="yard", state=state))
+
+    yard.look(car(), times=2)
+    yard.look(times=2, fails=True)
+    assert (status().state, status().fault, status().failed_looks) == (CameraState.LIVE, None, 2)
+
+    yard.look(fails=True)
+    blind = CameraStatus.model_validate(status().model_dump())
+    assert (blind.state, blind.fault) == (CameraState.BLIND, "detector fails: the scripted run fails")
+    assert status(CameraState.LOST).state is CameraState.LOST
+
+    yard.look(car())
+    assert (status().state, status().fault, status().failed_looks) == (CameraState.LIVE, None, 3)
 
 
 def test_only_the_crop_of_a_watch_that_keeps_plates_is_marked(tmp_path: Path) -> None:

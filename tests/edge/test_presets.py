@@ -268,3 +268,18 @@ def test_a_watch_that_nobody_would_look_for_keeps_its_group_from_starting(tmp_pa
 
     with pytest.raises(WatchCannotStart, match="watch 'still': preset: names none, and others of camera 'yard' do"):
         Group(configuration, stop=threading.Event())
+
+
+def test_a_turning_camera_whose_detector_fails_is_blind(dome: Turning) -> None:
+    live = CameraStatus(id="dome", state=CameraState.LIVE)
+    dome.look(GATE)
+    dome.detector.findings = None
+    for _ in range(3):
+        moment = dome.clock.pass_s(4)
+        dome.looks.look(Look(Frame(noisy(GATE, 50), moment.utc), moment))
+
+    status = dome.looks.counted(live)
+    assert (status.state, status.failed_looks) == (CameraState.BLIND, 3)
+    assert status.fault == "detector fails: the scripted run fails"
+    dome.look(GATE)
+    assert dome.looks.counted(live).state is CameraState.LIVE
