@@ -54,7 +54,10 @@ class WeeklyHours(_Span):
 
 
 class Season(_Span):
-    """Days of each year, both ends included; ``to`` before ``from`` crosses the turn of the year."""
+    """Days of each year, both ends included; ``to`` before ``from`` crosses the turn of the year.
+
+    Active hours over midnight belong to the day on which they begin.
+    """
 
     from_: DayOfYear = Field(alias="from")
     to: DayOfYear

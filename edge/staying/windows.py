@@ -34,9 +34,7 @@ class Windows:
         if self._always or utc < _CLOCK_IS_SET:
             return None
         local = utc.astimezone(self._time_zone)
-        if self._active is not None and not any(_within_hours(hours, local) for hours in self._active):
-            return ClearReason.OUT_OF_HOURS
-        if self._seasons is not None and not any(_within_season(season, local) for season in self._seasons):
+        if not any(self._in_season(day) for day in self._active_days(local)):
             return ClearReason.OUT_OF_HOURS
         if any(self._in_force(permit, local) for permit in self._everywhere):
             return ClearReason.PERMITTED
@@ -51,6 +49,15 @@ class Windows:
             self._in_force(permit, local) and stands_in(box_xyxy, permit.zone or ()) for permit in self._in_a_zone
         )
 
+    def _active_days(self, local: datetime) -> list[datetime]:
+        """Returns the days to which the active hours of this moment belong: a night belongs to that of its evening."""
+        if self._active is None:
+            return [local]
+        return [day for hours in self._active for day in _days_of(hours, local)]
+
+    def _in_season(self, day: datetime) -> bool:
+        return self._seasons is None or any(_within_season(season, day) for season in self._seasons)
+
     def _in_force(self, permit: Permit, local: datetime) -> bool:
         if permit.from_ is not None and local < self._aware(permit.from_):
             return False
@@ -64,12 +71,17 @@ class Windows:
 
 
 def _within_hours(hours: WeeklyHours, local: datetime) -> bool:
-    time = local.strftime("%H:%M")
-    today = _WEEKDAYS[local.weekday()] in hours.days
+    return bool(_days_of(hours, local))
+
+
+def _days_of(hours: WeeklyHours, local: datetime) -> list[datetime]:
+    """Returns the days whose hours hold this moment: today's, or those of the night that began yesterday."""
+    time, yesterday = local.strftime("%H:%M"), local - timedelta(days=1)
     if hours.from_ < hours.to:
-        return today and hours.from_ <= time < hours.to
-    yesterday = _WEEKDAYS[(local - timedelta(days=1)).weekday()] in hours.days
-    return (today and time >= hours.from_) or (yesterday and time < hours.to)
+        begun = [local] if hours.from_ <= time < hours.to else []
+    else:
+        begun = [local] * (time >= hours.from_) + [yesterday] * (time < hours.to)
+    return [day for day in begun if _WEEKDAYS[day.weekday()] in hours.days]
 
 
 def _within_season(season: Season, local: datetime) -> bool:

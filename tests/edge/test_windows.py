@@ -27,6 +27,9 @@ LOOK, EMPTY = b"\x00\xff" * 288, bytes(range(256)) * 2 + b"\x00" * 64
 WORKDAYS = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "07:00", "to": "19:00"}
 NIGHTS = {"days": ["fri"], "from": "22:00", "to": "06:00"}
 
+LATE, ALL_DAY = {"from": "22:00", "to": "02:00"}, {"from": "00:00", "to": "24:00"}
+EARLY_SUMMER = {"from": "05-15", "to": "06-30"}
+
 
 def a_watch(policy: Policy = Policy.SAME, **times: Any) -> Watch:
     return Watch.model_validate(watch(dwell_s=4, clear_s=30, policy=policy).model_dump() | times)
@@ -58,6 +61,12 @@ def _at(stays: WatchStays, clock: FakeClock, local: str, *, here: bool = True, z
         ({"seasons": [{"from": "05-15", "to": "06-30"}]}, "2026-07-01 00:00", ClearReason.OUT_OF_HOURS),
         ({"seasons": [{"from": "11-01", "to": "02-29"}]}, "2027-02-28 12:00", None),
         ({"seasons": [{"from": "11-01", "to": "02-29"}]}, "2027-03-01 00:00", ClearReason.OUT_OF_HOURS),
+        ({"active": [LATE], "seasons": [EARLY_SUMMER]}, "2026-07-01 01:00", None),
+        ({"active": [LATE], "seasons": [EARLY_SUMMER]}, "2026-07-01 02:00", ClearReason.OUT_OF_HOURS),
+        ({"active": [LATE], "seasons": [EARLY_SUMMER]}, "2026-07-01 23:00", ClearReason.OUT_OF_HOURS),
+        ({"active": [LATE], "seasons": [EARLY_SUMMER]}, "2026-05-15 01:00", ClearReason.OUT_OF_HOURS),
+        ({"active": [LATE], "seasons": [EARLY_SUMMER]}, "2026-05-15 23:00", None),
+        ({"active": [LATE, ALL_DAY], "seasons": [EARLY_SUMMER]}, "2026-05-15 01:00", None),
         ({"permits": [{"name": "market", "weekly": [NIGHTS]}]}, "2026-06-05 23:00", ClearReason.PERMITTED),
         ({"permits": [{"name": "market", "weekly": [NIGHTS]}]}, "2026-06-06 23:00", None),
         ({"permits": [{"name": "fair", "to": "2026-06-06 12:00"}]}, "2026-06-06 11:59", ClearReason.PERMITTED),
