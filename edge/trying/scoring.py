@@ -109,18 +109,17 @@ def score_of(course: Course, truths: Sequence[Truth], watches: Sequence[Watch], 
         reverse=True,
     )
     paired: dict[int, int] = {}
-    for _, i, t in pairs:
-        if t not in paired and i not in paired.values():
-            paired[t] = i
+    _pair(pairs, paired)
     for likeness, i, t in pairs:
+        if t not in paired or i in paired.values():
+            continue
         best = scoring.incidents[paired[t]]
         # Of two that fit about alike the earlier one is the thing's, and the later one is the same thing raised again.
-        if (
-            i not in paired.values()
-            and scoring.incidents[i].raised_s < best.raised_s
-            and likeness >= ABOUT_ALIKE * scoring.likeness(best, truths[t])
-        ):
+        about_alike = likeness >= ABOUT_ALIKE * scoring.likeness(best, truths[t])
+        if about_alike and scoring.incidents[i].raised_s < best.raised_s:
             paired[t] = i
+    # Or it is another thing's that has none yet.
+    _pair(pairs, paired)
     incident_of = {t: scoring.incidents[i] for t, i in paired.items()}
     right = [
         scoring.right(truths[t], incident) for t, incident in incident_of.items() if scoring.may_be_raised(truths[t])
@@ -137,6 +136,13 @@ def score_of(course: Course, truths: Sequence[Truth], watches: Sequence[Watch], 
             if incident.incident_id not in rightly
         ),
     )
+
+
+def _pair(pairs: Sequence[tuple[float, int, int]], paired: dict[int, int]) -> None:
+    """Gives incidents that are nobody's yet to things that have none, the likeliest first."""
+    for _, i, t in pairs:
+        if t not in paired and i not in paired.values():
+            paired[t] = i
 
 
 class _Scoring:

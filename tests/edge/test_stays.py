@@ -133,6 +133,21 @@ def test_blind_is_not_empty() -> None:
     assert stays.stays[0].absent_s == 0.0
 
 
+def test_of_what_is_absent_already_only_watched_time_counts() -> None:
+    clock, stays = FakeClock(), WatchStays(watch(dwell_s=4, clear_s=30, grace_s=10))
+    _stay_s(stays, clock, 10)
+    for _ in range(4):
+        stays.judge([], clock.pass_s(2), lambda _: EMPTY)
+    [stay] = stays.stays
+    assert stay.absent_s == 6
+
+    for gap_s in (3600, 11):
+        assert _changes(stays.judge([], clock.pass_s(gap_s), lambda _: EMPTY)) == []
+        assert stay.absent_s == 6
+    stays.judge([], clock.pass_s(10), lambda _: EMPTY)
+    assert stay.absent_s == 16
+
+
 def test_what_never_became_an_incident_is_dropped_without_an_event() -> None:
     clock, stays = FakeClock(), WatchStays(watch(dwell_s=60, grace_s=6))
     _stay_s(stays, clock, 10)

@@ -20,6 +20,8 @@ from tests.edge.running import standing_clip
 
 ELSEWHERE: BoxXyxy = (0.1, 0.1, 0.2, 0.2)
 NEARBY: BoxXyxy = (0.42, 0.4, 0.62, 0.6)
+LEFT: BoxXyxy = (0.38, 0.4, 0.58, 0.6)
+RIGHT: BoxXyxy = (0.5, 0.4, 0.7, 0.6)
 PARKING = watch(dwell_s=20, grace_s=10)
 
 
@@ -52,11 +54,14 @@ def _score(truths: list[Truth], incidents: list[Incident], looks_s: list[float] 
         ([_truth(0, 22)], [], 1, 1, None),
         ([_truth(0, 22)], [_raised(0, 20)], 1, 1, None),
         ([_truth(0, 40), _truth(60, 100, name="car")], [_raised(60, 80)], 0.5, 1, None),
+        ([_truth(0, 100), _truth(0, 100, NEARBY, name="car")], [_raised(0, 20)], 0.5, 1, None),
+        ([_truth(0, 100), _truth(0, 100, RIGHT, name="car")], [_raised(0, 30), _raised(0, 20, LEFT)], 1, 1, None),
         ([], [], 1, 1, None),
     ],
     ids=[
         "found", "a little aside", "missed", "another place", "without a box", "twice", "too short and not raised",
         "too short and raised", "just long enough and not raised", "just long enough and raised", "one after another",
+        "one for two things", "the later one is the other thing's",
         "nothing to find",
     ],
 )  # fmt: skip

@@ -103,6 +103,22 @@ def test_hours_follow_daylight_saving_and_the_wall_clock_of_the_zone() -> None:
 
 
 @pytest.mark.parametrize(
+    "times",
+    [{"to": "2026-10-25 02:30"}, {"from": "2026-10-25 02:30", "to": "2026-10-26 00:00"}],
+    ids=["ends", "begins"],
+)
+def test_a_permit_begins_and_ends_in_the_first_of_two_hours_of_one_name(times: dict[str, Any]) -> None:
+    windows = Windows(a_watch(permits=[{"name": "fair", **times}]), BERLIN)
+    night = [datetime(2026, 10, 24, 23, 0, tzinfo=UTC) + timedelta(minutes=15 * n) for n in range(16)]
+
+    permitted = [f"{utc:%H:%M}" for utc in night if windows.why_closed(utc) is ClearReason.PERMITTED]
+
+    # 02:30 comes at 00:30 UTC and again at 01:30 UTC.
+    begins = "from" in times
+    assert permitted == [f"{utc:%H:%M}" for utc in night if (utc >= night[6]) is begins]
+
+
+@pytest.mark.parametrize(
     ("times", "reason"),
     [
         ({"active": [WORKDAYS]}, ClearReason.OUT_OF_HOURS),
@@ -179,18 +195,32 @@ def _raise_and_clear(stays: WatchStays, clock: FakeClock) -> None:
 def test_a_place_cools_down_and_what_is_still_there_is_raised_when_it_is_over() -> None:
     clock, stays = FakeClock(), WatchStays(a_watch(cool_down_s=600))
     _raise_and_clear(stays, clock)
+    cleared, elsewhere = clock.now(), (0.1, 0.1, 0.2, 0.2)
+
+    raised_s = {}
+    for _ in range(310):
+        for change in stays.judge([car(), car(elsewhere)], clock.pass_s(2), lambda _: LOOK):
+            if change.change is Change.RAISED:
+                raised_s[change.stay.finding.box_xyxy] = clock.now().since(cleared)
+
+    assert raised_s == {elsewhere: 6, CAR_BOX: 600}
+
+
+@pytest.mark.parametrize("times", [{"cool_down_s": 600}, {"recurrence_s": 600, "active": [WORKDAYS]}])
+def test_what_was_remembered_of_an_incident_is_forgotten_once(times: dict[str, Any]) -> None:
+    clock, stays = FakeClock(), WatchStays(a_watch(**times))
+    for _ in range(4):
+        stays.judge([car()], clock.pass_s(2), lambda _: LOOK)
+    incident = stays.stays[0].incident_id
+    if "active" in times:
+        clock.pass_s(12 * 3600)
+    while stays.stays:
+        stays.judge([], clock.pass_s(2), lambda _: EMPTY)
     cleared = clock.now()
 
-    while True:
-        changes = stays.judge([car(), car((0.1, 0.1, 0.2, 0.2))], clock.pass_s(2), lambda _: LOOK)
-        raised = {c.stay.finding.box_xyxy: clock.now() for c in changes if c.change is Change.RAISED}
-        if CAR_BOX in raised:
-            break
-        if raised:  # elsewhere nothing cools down
-            assert clock.now().since(cleared) < 10
+    told = [(c, clock.now().since(cleared)) for _ in range(400) for c in stays.judge([], clock.pass_s(2), None)]
 
-    assert raised[CAR_BOX].since(cleared) == 600
-    assert changes[0].change is Change.FORGOTTEN
+    assert [(c.change, c.stay.incident_id, after_s) for c, after_s in told] == [(Change.FORGOTTEN, incident, 600)]
 
 
 def test_the_cool_down_outlives_a_restart_and_is_no_open_incident(tmp_path: Path) -> None:
