@@ -23,7 +23,8 @@ class CameraState(StrEnum):
 
 
 class CameraStatus(Wire):
-    """``fault`` is the typed cause while lost or blind; ``looks_behind_s`` grows when the box is overloaded.
+    """``fault`` is the typed cause while lost or blind; ``looks_behind_s`` grows when the box is overloaded, and then
+    ``dropped`` looks were never judged, for newer ones were waiting.
 
     ``gated`` of the looks went without the detector, because nothing in the zones had changed; in shadow mode they
     would have, and ``would_have_missed`` findings with them. ``failed_looks`` could not be judged because the detector
@@ -42,6 +43,7 @@ class CameraStatus(Wire):
     would_have_missed: Annotated[int, Field(ge=0)] = 0
     failed_looks: Annotated[int, Field(ge=0)] = 0
     looks_behind_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    dropped: Annotated[int, Field(ge=0)] = 0
     reading_by: Literal["keyframes", "substream", "asked", "rarer", "continuous"] | None = None
     keyframe_every_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     decode_share: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None

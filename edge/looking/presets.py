@@ -24,7 +24,7 @@ ELSEWHERE_S = 600.0
 """So long a camera may show no preset (somebody steers it by hand) before it counts as moved."""
 
 REFRESH_EVERY_S = 10.0
-UNKNOWN = "none of its presets is known: streetcase edge learn-preset"
+UNKNOWN = "no preset: none of its presets is known, streetcase edge learn-preset tells the edge one"
 
 log = structlog.get_logger(__name__)
 

@@ -66,8 +66,9 @@ class Fleet:
         for group in self._groups:
             group.tend(others_are_well=bool(well - {id(group)}))
             for process in group.processes:
-                for camera in process.fresh_beat():
-                    self.tally.note(process.pid, camera)
+                process_id, told = process.fresh_beat()
+                for camera in told:
+                    self.tally.note(process_id, camera)
 
     def stop(self, *, within_s: float) -> None:
         """Stops all groups, which have so long all together."""

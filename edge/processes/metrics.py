@@ -32,6 +32,7 @@ class EdgeCollector(Collector):
         status = self._status()
         yield _counted("streetcase_edge_looks", "Looks at a camera", self._tally.looks)
         yield _counted("streetcase_edge_gated_looks", "Looks that needed no detector", self._tally.gated)
+        yield _counted("streetcase_edge_dropped_looks", "Looks never judged: newer ones waited", self._tally.dropped)
         faults = CounterMetricFamily(
             "streetcase_edge_faults", "Times that a camera was lost or blind", labels=["camera", "type"]
         )
@@ -47,9 +48,10 @@ class EdgeCollector(Collector):
             states.add_metric([state.value], sum(camera.state is state for camera in status.cameras))
         yield states
         memory = GaugeMetricFamily("streetcase_edge_memory_bytes", "What a process holds", labels=["process"])
-        for group in status.groups:
-            if group.memory_mb is not None:
-                memory.add_metric([str(group.process_id)], group.memory_mb * 2**20)
+        for number, group in enumerate(status.groups):
+            # By its place: a process id would begin another series at each start.
+            if group.memory_mb is not None and group.process_id is not None:
+                memory.add_metric([str(number)], group.memory_mb * 2**20)
         yield memory
         shed = max((group.shed_share for group in status.groups), default=0.0)
         backlog = status.backlog

@@ -70,7 +70,7 @@ class GroupProcess:
         self._too_large_s: float | None = None
         self._waits: Iterator[float] = waits_s()
         self._questions = Questions()
-        self._fresh: Sequence[CameraStatus] = ()
+        self._fresh: tuple[int | None, Sequence[CameraStatus]] = (None, ())
 
     @property
     def cameras(self) -> list[str]:
@@ -167,9 +167,9 @@ class GroupProcess:
         self._too_large_s = now_s
         process.terminate()
 
-    def fresh_beat(self) -> Sequence[CameraStatus]:
-        """Returns what it told of its cameras since the last time that this was asked."""
-        fresh, self._fresh = self._fresh, ()
+    def fresh_beat(self) -> tuple[int | None, Sequence[CameraStatus]]:
+        """Returns what was told of its cameras since the last time that this was asked, and by which process."""
+        fresh, self._fresh = self._fresh, (None, ())
         return fresh
 
     def retire(self) -> None:
@@ -243,7 +243,8 @@ class GroupProcess:
     def _take_message(self, message: FromGroup) -> None:
         if isinstance(message, Beat):
             self.last_beat, self.last_beat_at = message, datetime.now(UTC)
-            self._fresh = message.cameras
+            # With who told it: what is heard when the process has just died is not told by the next one.
+            self._fresh = self.pid, message.cameras
         elif isinstance(message, CannotStart):
             # A model's card, or the library that reads it, may say as much as it likes.
             self.cannot_start = CannotStart(in_bounds(message.reason), message.watch_id)

@@ -15,6 +15,7 @@ class _Told:
     process_id: int | None
     looks: int
     gated: int
+    dropped: int
     fault: str | None
 
 
@@ -24,6 +25,7 @@ class Tally:
     def __init__(self) -> None:
         self.looks: Counter[str] = Counter()
         self.gated: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
         self.faults: Counter[tuple[str, str]] = Counter()
         """How often a camera was lost or blind, by camera and type of the fault."""
 
@@ -31,14 +33,15 @@ class Tally:
 
     def note(self, process_id: int | None, camera: CameraStatus) -> None:
         """Takes what a process tells now; its own counts begin at 0."""
-        before = self._told.get(camera.id, _Told(process_id, 0, 0, None))
+        before = self._told.get(camera.id, _Told(process_id, 0, 0, 0, None))
         same = before.process_id == process_id
         self.looks[camera.id] += camera.looks - (before.looks if same else 0)
         self.gated[camera.id] += camera.gated - (before.gated if same else 0)
+        self.dropped[camera.id] += camera.dropped - (before.dropped if same else 0)
         fault = before.fault if camera.state is CameraState.STARTING else _type_of(camera)
         if fault is not None and fault != before.fault:
             self.faults[camera.id, fault] += 1
-        self._told[camera.id] = _Told(process_id, camera.looks, camera.gated, fault)
+        self._told[camera.id] = _Told(process_id, camera.looks, camera.gated, camera.dropped, fault)
 
 
 def _type_of(camera: CameraStatus) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections import deque
+from collections import Counter, deque
 from contextlib import closing
 from datetime import datetime
 
@@ -37,14 +37,15 @@ class Mailbox:
     def __init__(self) -> None:
         self._arrived = threading.Condition()
         self._looks: dict[str, deque[Look]] = {}
-        self.dropped = 0
+        self.dropped: Counter[str] = Counter()
+        """Looks of each camera that were never judged."""
 
     def put(self, camera_id: str, look: Look) -> None:
         with self._arrived:
             waiting = self._looks.setdefault(camera_id, deque())
             if len(waiting) >= WAITING_LOOKS:
                 waiting.popleft()
-                self.dropped += 1
+                self.dropped[camera_id] += 1
             waiting.append(look)
             self._arrived.notify()
 
@@ -214,6 +215,7 @@ class CameraFeed(threading.Thread):
             last_look_at=self.last_look_at,
             looks=self.looks,
             looks_behind_s=round(self._late_s, 3),
+            dropped=self._mailbox.dropped[self.camera.id],
             reading_by=reader.reading_by if reader else None,
             keyframe_every_s=None if every_s is None else round(every_s, 3),
             decode_share=round(self._meter.share, 4),
