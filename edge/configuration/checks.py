@@ -17,7 +17,7 @@ from detectors.registry import plugin
 from edge.configuration.effects import keys_without_effect, watch_keys_without_effect
 from edge.configuration.problems import URL_KEYS, Problem, dotted, misfits
 from edge.configuration.yaml_lines import Lines
-from edge.reading.opening import is_live
+from edge.reading.opening import is_live, why_no_stream
 from ingest.configuration import SIGNAL_PREFIX, VIEW_PREFIX, EdgeConfiguration, Sensor, Transport, Watch
 
 RESERVED = (VIEW_PREFIX, SIGNAL_PREFIX)
@@ -31,6 +31,9 @@ def cross_checks(configuration: EdgeConfiguration, lines: Lines, environment: Ma
     yield from _unknown_references(configuration, "sensors", "broker", lines)
     yield from _unset_variables(configuration, lines, environment)
     for index, camera in enumerate(configuration.cameras):
+        for key, url in (("url", camera.url), ("substream", camera.substream)):
+            if url is not None and (wrong := why_no_stream(url)) is not None:
+                yield Problem(lines.line(("cameras", index, key)), dotted(("cameras", index, key)), wrong)
         if camera.transport is not Transport.TCP and not camera.url.startswith(("rtsp://", "rtsps://", "$")):
             path = ("cameras", index, "transport")
             yield Problem(lines.line(path), dotted(path), f"{camera.transport.value} is for an rtsp:// address only")

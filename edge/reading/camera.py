@@ -110,6 +110,11 @@ class CameraReader:
         """How it is read, as the status says it."""
         return "substream" if self.mode == "keyframes" and self._stream == "substream" else self.mode
 
+    @property
+    def silent_s(self) -> float:
+        """How long ago the last packet came, or the reader was made."""
+        return time.monotonic() - self._last_packet_s
+
     def looks(self) -> Generator[Look]:
         container = open_stream(self._camera)
         try:

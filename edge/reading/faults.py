@@ -24,7 +24,7 @@ SHORTEST_WAIT_S = 0.1
 FLAPPING_WAIT_S = 4.0
 
 HIDDEN = "..."
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
+SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
 _PORT = r"(?::\d{1,5})?"
 _ADDRESS = rf"(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\]){_PORT}"
 """Nobody's name and no part of a password looks like it."""
@@ -75,7 +75,7 @@ def redacted(url: str) -> str:
     scheme, found, rest = url.partition("://")
     if scheme == "file":
         return url
-    if not found or re.fullmatch(_SCHEME, scheme) is None:
+    if not found or re.fullmatch(SCHEME, scheme) is None:
         return _redacted_name(url)
     before, behind = _ENDS.split(rest)[0], rest.rpartition("@")[2]
     if "@" in rest[len(before) :]:  # one of both is the host, the other a part of a name or of a password

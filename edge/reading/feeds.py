@@ -14,7 +14,7 @@ import structlog
 from edge.reading.asked_keyframes import AskedKeyframes, AskerOf
 from edge.reading.budget import DecodeBudget, Meter
 from edge.reading.camera import CameraReader, Look
-from edge.reading.faults import BackOff, CameraFault, Corrupt, Stalled, redacted
+from edge.reading.faults import BackOff, CameraFault, Corrupt, Stalled, TimedOut, redacted
 from edge.reading.opening import is_live
 from edge.reading.rhythm import Rhythm
 from edge.reading.streams import Streams
@@ -27,6 +27,9 @@ WAITING_LOOKS = 4
 """Looks of one camera that may wait for the detector; beyond, the oldest goes: late looks help nobody."""
 
 FAULT_CHARS = 500
+
+HUNG_TIMEOUTS = 12
+"""A live stream of which its reader hears nothing for so many time-outs, and tells nothing either, is lost."""
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +111,7 @@ class CameraFeed(threading.Thread):
         self._stretch = 1.0
         self._late_s = 0.0
         self._live_since_s: float | None = None
+        self._reading = self._told_hung = False
         self.looks = 0
         self.last_look_at: datetime | None = None
 
@@ -161,14 +165,18 @@ class CameraFeed(threading.Thread):
         )
         self._reader.stretch(self._stretch)
         came = False
-        with closing(self._reader.looks()) as looks:
-            for look in looks:
-                came = True
-                self._live()
-                self._late_s = look.late_s
-                self._mailbox.put(self.camera.id, look)
-                if self._streams.returns():
-                    return
+        self._reading = True
+        try:
+            with closing(self._reader.looks()) as looks:
+                for look in looks:
+                    came = True
+                    self._live()
+                    self._late_s = look.late_s
+                    self._mailbox.put(self.camera.id, look)
+                    if self._streams.returns():
+                        return
+        finally:
+            self._reading = False
         if self._stop_asked.is_set():
             return
         if is_live(camera.url):
@@ -206,12 +214,27 @@ class CameraFeed(threading.Thread):
             if asked is not None:
                 asked.join(timeout or 0.0)
 
+    def _hung(self) -> str | None:
+        """Returns what is wrong where the reader's thread hangs, whatever time-outs it was given; None where not."""
+        reader, camera = self._reader, self._streams.current
+        hangs = self._reading and reader is not None and is_live(camera.url)
+        if not hangs or reader is None or reader.silent_s <= HUNG_TIMEOUTS * camera.timeout_s:
+            self._told_hung = False
+            return None
+        fault = TimedOut(f"{redacted(camera.url)}: the reader hears nothing")
+        if not self._told_hung:
+            log.warning("camera lost", camera=self.camera.id, fault=fault.name, detail=str(fault))
+        self._told_hung = True
+        return f"{fault.name}: {fault}"
+
     def status(self) -> CameraStatus:
         reader, every_s = self._reader, self._rhythms[self._streams.name].keyframe_every_s
+        hung = self._hung()
+        fault = hung or self._fault
         return CameraStatus(
             id=self.camera.id,
-            state=self._state,
-            fault=self._fault[:FAULT_CHARS] if self._fault is not None else None,
+            state=self._state if hung is None else CameraState.LOST,
+            fault=fault[:FAULT_CHARS] if fault is not None else None,
             last_look_at=self.last_look_at,
             looks=self.looks,
             looks_behind_s=round(self._late_s, 3),

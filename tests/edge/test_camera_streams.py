@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import itertools
+import os
+import socket
 import threading
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from structlog.testing import capture_logs
 
+import edge.reading.camera
+import edge.reading.feeds
 from edge.reading.camera import CameraReader, Look
+from edge.reading.faults import Refused
+from edge.reading.feeds import CameraFeed, Mailbox
 from edge.reading.opening import format_of, is_live, options_of
 from edge.staying.clock import SystemClock
 from ingest.configuration import Camera, Transport
+from ingest.edge_messages import CameraState
 from tests.services.clips import write_clip
 from tests.services.http_camera import HttpCamera, mjpeg
+from tests.services.processes import wait_until
 from tests.services.rtsp import RtspServerFactory
 from tests.services.scripted_camera import access_units
 
@@ -92,3 +102,56 @@ def test_a_device_is_read_as_video4linux() -> None:
     assert format_of(camera) == "v4l2"
     assert av.format.ContainerFormat("v4l2", "r").is_input
     assert options_of(camera) == {}
+
+
+@pytest.mark.parametrize("url", ["rtp://a", "rtmps://a/x", "ftp://a/x", "srt://a:9", "/dev/v4l/by-id/usb-camera"])
+def test_whatever_is_no_file_has_time_outs(url: str) -> None:
+    assert is_live(url)
+    assert not is_live("file:///var/clips/yard.mp4")
+    assert not is_live("/var/clips/yard.mp4")
+
+
+def _lost(feed: CameraFeed, fault: str, *, within_s: float) -> None:
+    feed.start()
+    wait_until(lambda: feed.status().state is CameraState.LOST, timeout_s=within_s, what="a lost camera")
+    assert str(feed.status().fault).startswith(fault)
+
+
+def test_a_pipe_and_a_silent_host_of_whatever_protocol_hold_no_reader_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.ts")
+    stop = threading.Event()
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        for url, fault in (
+            (str(tmp_path / "pipe.ts"), "not found"),
+            (f"ftp://127.0.0.1:{silent.getsockname()[1]}/x", "unauthorised"),  # what FTP makes of a time-out
+        ):
+            camera = Camera(id="yard", url=url, timeout_s=0.5)
+            feed = CameraFeed(camera, Mailbox(), clock=SystemClock(), stop=stop)
+            _lost(feed, fault, within_s=20)
+            stop.set()
+            feed.join(timeout=10)
+            assert not feed.is_alive()
+            stop.clear()
+
+
+def test_a_camera_whose_reader_hangs_in_spite_of_its_time_outs_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+
+    def hangs(camera: Camera) -> NoReturn:
+        let_go.wait(60)
+        raise Refused("at last")
+
+    monkeypatch.setattr(edge.reading.camera, "open_stream", hangs)
+    monkeypatch.setattr(edge.reading.feeds, "HUNG_TIMEOUTS", 2)
+    stop = threading.Event()
+    camera = Camera(id="yard", url="rtsp://viewer:s3cret@192.0.2.7/x", timeout_s=0.5)
+    feed = CameraFeed(camera, Mailbox(), clock=SystemClock(), stop=stop)
+    try:
+        with capture_logs() as lines:
+            _lost(feed, "timeout: rtsp://192.0.2.7: the reader hears nothing", within_s=20)
+            feed.status()
+        assert [line["event"] for line in lines] == ["camera lost"]
+    finally:
+        stop.set()
+        let_go.set()
+        feed.join(timeout=10)
