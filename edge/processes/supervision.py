@@ -132,9 +132,9 @@ class GroupProcess:
         self._end()
         self._ends[end] += 1
         self.restarts += 1
+        self.last_death = self._in_words(end, exit_code)
         if end is not End.MEMORY:
             log.error("camera group lost", cameras=self.cameras, exit_code=exit_code, hangs=end is End.HANG)
-            self.last_death = self._in_words(end, exit_code)
             if self.cannot_start is None or self.cannot_start.watch_id is not None:
                 self._deaths.append(time.monotonic())
         self._pace()
@@ -142,6 +142,8 @@ class GroupProcess:
     def _in_words(self, end: End, exit_code: int | None) -> str:
         if end is End.HANG:
             return "its process hung"
+        if end is End.MEMORY:
+            return f"its process held {self.memory_mb or 0.0:.0f} MB, of {self.ceiling_mb:.0f} that it may"
         if self.cannot_start is not None:
             return self.cannot_start.reason
         if exit_code is not None and exit_code < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -69,6 +70,7 @@ def test_a_group_that_grows_too_large_ends_after_its_look_and_starts_again(tmp_p
         first = group.pid
         assert _until(group, lambda: group.restarts == 1)
         assert (ends, group.deaths) == ({End.MEMORY: 1}, 0)
+        assert re.fullmatch(r"its process held \d+ MB, of 1 that it may", str(group.last_death))
         assert _until(group, lambda: group.pid not in (None, first))
     finally:
         group.stop()
