@@ -6,8 +6,10 @@ They are a convenience: not fsynced, never sent, and what the disk does not take
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +35,7 @@ AHEAD = timedelta(minutes=1)
 
 SUFFIX = ".jpg"
 PART = "look.part"
+MASKS = "masks"
 LEFT_AFTER_S = 60.0
 LOW_SHARE = 0.1
 LOW_BYTES = 1_000_000_000
@@ -45,22 +48,51 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecentLook:
-    """One kept look: when it was taken (aware UTC, to the millisecond), and its JPEG file."""
+    """One kept look: when it was taken (aware UTC, to the millisecond), its JPEG file, and the preset that it shows."""
 
     captured_at: datetime
     file: Path
+    preset: str | None = None
 
 
 class RecentLooks:
-    """The looks of one camera. One caller at a time."""
+    """The looks of one camera, or those of one of its presets. One caller at a time.
 
-    def __init__(self, root: Path, camera_id: str) -> None:
+    masks: With which they are taken; what was kept with others is removed, for a place may be bare in it.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        camera_id: str,
+        *,
+        masks: Sequence[Sequence[tuple[float, float]]] = (),
+        preset: str | None = None,
+    ) -> None:
         self._root = root
         self._camera_id = camera_id
+        self._masks = masks
+        self._mark = json.dumps(masks) if masks else None
+        self._preset = preset
+        self._forget_other_masks()
         self._last: Moment | None = None
         self._kept: tuple[Remembered, Moment, Path] | None = None
         self.failures = 0
         self._failing = False
+
+    def of(self, preset: str) -> RecentLooks:
+        """Returns those of one preset, in the same folder."""
+        return RecentLooks(self._root, self._camera_id, masks=self._masks, preset=preset)
+
+    def _forget_other_masks(self) -> None:
+        folder = self._root / self._camera_id
+        try:
+            if folder.is_dir() and _mark_in(folder) != self._mark:
+                for name in _names(folder):
+                    (folder / name).unlink(missing_ok=True)
+                (folder / MASKS).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("looks with other masks not removed", camera=self._camera_id, reason=error.strerror)
 
     def is_due(self, moment: Moment) -> bool:
         return self._last is None or moment.since(self._last) >= KEEP_EVERY_S
@@ -71,9 +103,8 @@ class RecentLooks:
 
     def between(self, first: datetime, last: datetime) -> list[RecentLook]:
         """Returns the kept looks of that time, the oldest first. Raises: OSError."""
-        return [
-            look for look in recent_looks(self._root, self._camera_id, now=last) if first <= look.captured_at <= last
-        ]
+        kept = recent_looks(self._root, self._camera_id, now=last)
+        return [look for look in kept if first <= look.captured_at <= last and look.preset == self._preset]
 
     def repeat(self, small: Grey, moment: Moment) -> bool:
         """Keeps the last picture once more under the name of this look, where nothing in it has changed; else False.
@@ -117,13 +148,15 @@ class RecentLooks:
         folder.mkdir(parents=True, exist_ok=True)
         if disk_is_low(folder):
             raise OSError(errno.ENOSPC, "the disk is nearly full")
+        if self._mark is not None and _mark_in(folder) != self._mark:
+            (folder / MASKS).write_text(self._mark)
         # Another look may bear the old name of this file: it must not be written over.
         (folder / PART).unlink(missing_ok=True)
         (folder / PART).write_bytes(jpeg)
         return self._settle(folder, captured_at)
 
     def _settle(self, folder: Path, captured_at: datetime) -> Path:
-        file = folder / _name(captured_at)
+        file = folder / _name(captured_at, self._preset)
         (folder / PART).replace(file)
         prune(folder, now=captured_at)
         return file
@@ -132,7 +165,11 @@ class RecentLooks:
 def recent_looks(root: Path, camera_id: str, *, now: datetime) -> list[RecentLook]:
     """Returns the looks of the last hour, the oldest first. Raises: OSError."""
     folder = root / camera_id
-    looks = [RecentLook(at, folder / name) for name in _names(folder) if (at := _captured_at(name)) is not None]
+    looks = [
+        RecentLook(at, folder / name, _preset_of(name))
+        for name in _names(folder)
+        if (at := _captured_at(name)) is not None
+    ]
     return [look for look in looks if now - KEPT_FOR <= look.captured_at <= now + AHEAD]
 
 
@@ -157,6 +194,7 @@ def prune_all(root: Path, *, now: datetime) -> None:
         # Only where nobody writes any more; a camera that is looked at makes its folder and fills it at once.
         if not _names(folder) and now.timestamp() - folder.stat().st_mtime > LEFT_AFTER_S:
             (folder / PART).unlink(missing_ok=True)
+            (folder / MASKS).unlink(missing_ok=True)
             folder.rmdir()
 
 
@@ -183,17 +221,30 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _name(captured_at: datetime) -> str:
+def _name(captured_at: datetime, preset: str | None = None) -> str:
     utc = captured_at.astimezone(UTC)
-    return f"{utc.strftime(_STAMP)}{utc.microsecond // 1000:03d}Z{SUFFIX}"
+    shown = "" if preset is None else f"@{preset}"
+    return f"{utc.strftime(_STAMP)}{utc.microsecond // 1000:03d}Z{shown}{SUFFIX}"
 
 
 def _captured_at(name: str) -> datetime | None:
-    stem = name.removesuffix(SUFFIX)
+    stem = name.removesuffix(SUFFIX).partition("@")[0]
     try:
         whole = datetime.strptime(stem[:-4], _STAMP).replace(tzinfo=UTC)
         return whole + timedelta(milliseconds=int(stem[-4:-1]))
     except ValueError:
+        return None
+
+
+def _preset_of(name: str) -> str | None:
+    return name.removesuffix(SUFFIX).partition("@")[2] or None
+
+
+def _mark_in(folder: Path) -> str | None:
+    """Returns with which masks the looks in a folder were taken; None for none. Raises: OSError."""
+    try:
+        return (folder / MASKS).read_text()
+    except FileNotFoundError:
         return None
 
 

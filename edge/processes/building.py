@@ -72,13 +72,15 @@ def camera_looks(
     )
     pictures = None if main is None else MainPictures(main, privacy=privacy, camera=camera, folder=folders.views)
 
-    def at_one_view(of_it: Sequence[CameraWatch], its_faults: CameraFaults | None) -> CameraLooks:
+    def at_one_view(
+        of_it: Sequence[CameraWatch], its_faults: CameraFaults | None, its_recent: RecentLooks | None
+    ) -> CameraLooks:
         return CameraLooks(
             of_it,
             privacy=privacy,
             evidence=evidence,
             keeper=keeper,
-            recent=recent,
+            recent=its_recent,
             gate=Gate(camera.gate, of_it, camera_id=camera.id),
             faults=its_faults,
             max_people=camera.max_people,
@@ -86,9 +88,14 @@ def camera_looks(
         )
 
     if not presets:
-        return at_one_view(looked, faults)
+        return at_one_view(looked, faults, recent)
     return PresetLooks(
-        {name: at_one_view([w for w in looked if w.watch.preset == name], None) for name in presets},
+        {
+            name: at_one_view(
+                [w for w in looked if w.watch.preset == name], None, recent.of(name) if recent is not None else None
+            )
+            for name in presets
+        },
         Presets(folders.views, camera.id, presets),
         privacy=privacy,
         faults=faults,

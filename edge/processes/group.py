@@ -87,7 +87,7 @@ class Group:
             folders=self._folders,
             evidence=self._evidence,
             keeper=self._keeper,
-            recent=RecentLooks(self._folders.looks, camera.id),
+            recent=RecentLooks(self._folders.looks, camera.id, masks=camera.masks),
             main=self._feeds[camera.id].main,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from edge.outbox.box import Outbox
 from edge.outbox.keeper import Keeper
 from edge.reading.camera import Look
 from ingest.configuration import Gate as GateSettings
-from tests.edge.fakes import FakeClock
+from tests.edge.fakes import START, FakeClock
 from tests.edge.test_looks import ScriptedDetector
 from tests.edge.test_pictures import noise
 from tests.services.small_disk import small_disk
@@ -211,3 +211,48 @@ def test_on_a_disk_that_is_nearly_full_looks_go_before_anything_else_and_none_co
     filler.unlink()
     looks.keep(noise(3), clock.pass_s(10))
     assert len(_files(tiny_disk / "looks")) == 1
+
+
+MASK = [[(0.0, 0.0), (0.5, 0.0), (0.5, 0.5)]]
+
+
+def test_looks_that_were_taken_with_other_masks_are_removed(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    def kept(masks: Sequence[Sequence[tuple[float, float]]]) -> int:
+        """Starts anew with these masks and keeps one more look."""
+        looks = RecentLooks(tmp_path, "yard", masks=masks)
+        looks.keep(noise(), clock.pass_s(10))
+        return len(looks.between(clock.utc - KEPT_FOR, clock.utc))
+
+    assert [kept([]), kept([]), kept(MASK), kept(MASK), kept([*MASK, *MASK]), kept([]), kept([])] == [
+        1,
+        2,
+        1,
+        2,
+        1,
+        1,
+        2,
+    ]
+    kept(MASK)
+    prune_all(tmp_path, now=clock.utc + 2 * KEPT_FOR)
+    folder = tmp_path / "yard"
+    os.utime(folder, (0, 0))
+    prune_all(tmp_path, now=clock.utc + 2 * KEPT_FOR)
+    assert not folder.exists()
+
+
+def test_looks_of_presets_are_told_apart_and_all_kept_for_who_tries_a_watch(tmp_path: Path) -> None:
+    clock, looks = FakeClock(), RecentLooks(tmp_path, "dome", masks=MASK)
+    gate, market = looks.of("gate"), looks.of("market.2")
+    for _ in range(3):
+        gate.keep(noise(), clock.pass_s(10))
+    market.keep(noise(), clock.pass_s(10))
+
+    assert len(gate.between(START, clock.utc)) == 3
+    assert len(market.between(START, clock.utc)) == 1
+    assert looks.between(START, clock.utc) == []
+    everything = recent_looks(tmp_path, "dome", now=clock.utc)
+    assert [look.preset for look in everything] == ["gate"] * 3 + ["market.2"]
+    prune(tmp_path / "dome", now=clock.utc + KEPT_FOR - timedelta(seconds=5))
+    assert len(recent_looks(tmp_path, "dome", now=clock.utc)) == 1
