@@ -54,10 +54,12 @@ class EdgeCollector(Collector):
                 memory.add_metric([str(number)], group.memory_mb * 2**20)
         yield memory
         shed = max((group.shed_share for group in status.groups), default=0.0)
+        undecided = sum(watch.looks_apart_s is not None for watch in status.watches)
         backlog = status.backlog
         for name, help_text, value in (
             ("set_aside_cameras", "Cameras that nobody looks at, for they kill their process", len(status.set_aside)),
             ("shed_share", "Share of the configured looks left out, in the group that leaves out most", shed),
+            ("undecided_watches", "Watches whose looks are too rare to raise or clear anything", undecided),
             ("backlog_events", "Events that wait to be sent", backlog.events),
             ("backlog_evidence_items", "Pictures that wait to be sent", backlog.evidence_items),
             ("backlog_evidence_bytes", "Bytes of pictures that wait to be sent", backlog.evidence_bytes),

@@ -24,7 +24,7 @@ from edge.processes.run import Edge
 from edge.processes.supervision import End
 from edge.processes.tally import Tally
 from ingest.configuration import EdgeConfiguration
-from ingest.edge_messages import CameraState, CameraStatus, EdgeStatus, GroupStatus
+from ingest.edge_messages import CameraState, CameraStatus, EdgeStatus, GroupStatus, WatchStatus
 from tests.edge.running import running_edge
 from tests.edge.small_centre import wait_until
 from tests.services.ports import free_port
@@ -87,6 +87,16 @@ def test_each_process_has_a_series_that_its_restarts_do_not_change_and_none_whil
 
     [sample] = families["streetcase_edge_memory_bytes"].samples
     assert (sample.labels, sample.value) == ({"process": "1"}, 300 * 2**20)
+
+
+def test_watches_that_cannot_decide_are_counted() -> None:
+    watches = [WatchStatus(id="parking"), WatchStatus(id="stalls", looks_apart_s=41.0)]
+    now = datetime.now(UTC)
+    status = EdgeStatus(edge_id="corner-7", version="0", sent_at=now, started_at=now, watches=watches)
+
+    families = {family.name: family for family in EdgeCollector(lambda: status, Tally(), Counter()).collect()}
+
+    assert [sample.value for sample in families["streetcase_edge_undecided_watches"].samples] == [1]
 
 
 def test_the_type_of_a_fault_is_a_few_words_and_no_sentence() -> None:
