@@ -184,7 +184,9 @@ class BrokerLink:
             clean_session=False,
             manual_ack=True,
         )
+        self._asked: dict[int | None, str] = {}
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         if broker.username is not None:
@@ -247,10 +249,22 @@ class BrokerLink:
             self._set_fault(f"broker refused: {reason}")
             return
         self._connected, self._refusal = True, None
-        self._set_fault(None)
+        self._set_fault("not subscribed yet")
         log.info("broker reached", broker=self._broker.id)
-        for topic in sorted({desk.sensor.topic for desk in self._desks}):
-            client.subscribe(topic, qos=1)
+        topics = sorted({desk.sensor.topic for desk in self._desks})
+        self._asked = {client.subscribe(topic, qos=1)[1]: topic for topic in topics}
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: object, mid: int, reasons: Sequence[ReasonCode], _properties: object
+    ) -> None:
+        """Only from here on readings come, or never will: a broker may let somebody in and keep a topic from them."""
+        topic = self._asked.pop(mid, None)
+        refused = next((reason for reason in reasons if reason.is_failure), None)
+        if refused is not None:
+            log.warning("broker refused", broker=self._broker.id, topic=topic, reason=str(refused))
+        for desk in self._desks:
+            if desk.sensor.topic == topic:
+                desk.broker_fault = f"broker refused the topic: {refused}" if refused is not None else None
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object

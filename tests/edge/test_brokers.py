@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from ingest.configuration import Broker
 from ingest.contract import Phase
 from tests.edge.test_sensors import a_desk, a_watch, events_of
 from tests.services.mosquitto import Broker as RealBroker
+from tests.services.mosquitto import new_broker
 from tests.services.processes import missing
 
 
@@ -126,3 +128,30 @@ def test_a_broker_that_comes_late_or_restarts_is_found_again(outbox: Outbox, mos
         seen = desk.readings
         with _publisher(mosquitto) as sensor:
             assert _until(lambda: _subscribed(sensor, desk) and desk.readings > seen)
+
+
+def test_a_sensor_is_well_once_it_is_subscribed(outbox: Outbox, mosquitto: RealBroker) -> None:
+    desk = a_desk(outbox)
+    with _listening(mosquitto, desk), _publisher(mosquitto) as sensor:
+        assert _until(lambda: desk.status().fault is None)
+        _publish(sensor, b'{"level": 1}')
+        assert _until(lambda: desk.readings == 1), "what is said from then on comes"
+
+
+def test_a_broker_that_keeps_a_topic_from_us_is_a_fault_of_its_sensors(outbox: Outbox, tmp_path: Path) -> None:
+    plugin = next(Path("/usr/lib").rglob("mosquitto_dynamic_security.so"), None)
+    broker = new_broker(tmp_path)
+    if broker is None or plugin is None:
+        missing("Mosquitto with its plug-in for access")
+    access = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+    rules = tmp_path / "access.json"
+    rules.write_text(json.dumps({"defaultACLAccess": access, "clients": [], "groups": [], "roles": []}))
+    with (tmp_path / "mosquitto.conf").open("a") as settings:
+        settings.write(f"plugin {plugin}\nplugin_opt_config_file {rules}\n")
+    desk = a_desk(outbox)
+    broker.start()
+    try:
+        with _listening(broker, desk):
+            assert _until(lambda: str(desk.status().fault).startswith("broker refused the topic"))
+    finally:
+        broker.stop()
