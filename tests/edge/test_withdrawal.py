@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edge.staying.question import is_still_asked
+from edge.staying.question import is_still_asked, question_of
+from edge.staying.stays import WatchStays
 from edge.staying.withdrawal import withdraw_unwatched
 from ingest.configuration import Policy
 from ingest.contract import ClearReason, Phase
@@ -82,4 +84,6 @@ def test_a_stay_of_an_earlier_version_is_known_by_its_last_event(yard: Yard) -> 
     stay.question = None
 
     assert is_still_asked(stay, watch(), last)
+    [taken_on] = WatchStays(watch(), [dataclasses.replace(stay)]).stays
+    assert taken_on.question == question_of(watch())
     assert not is_still_asked(stay, watch().model_copy(update={"kind": "street-encroachment"}), last)
