@@ -263,7 +263,8 @@ class Edge:
             return
         try:
             wanted = self._centre.merged(self._applied)
-            withdraw_unwatched(self._outbox, [*wanted.watches, *fault_watches(wanted.cameras)])
+            watches = [*wanted.watches, *fault_watches(wanted.cameras)]
+            withdraw_unwatched(self._outbox, watches, wanted.cameras)
         except OutboxError as error:
             self._withdraw_at_s = time.monotonic() + WITHDRAW_AGAIN_S
             if not told:

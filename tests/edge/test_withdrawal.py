@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from edge.processes.run import Edge
 from edge.staying.question import is_still_asked, question_of
 from edge.staying.stays import WatchStays
 from edge.staying.withdrawal import withdraw_unwatched
-from ingest.configuration import Policy
-from ingest.contract import ClearReason, Phase
+from ingest.configuration import Camera, EdgeConfiguration, Policy
+from ingest.contract import ClearReason, Event, Phase
 from tests.edge.fakes import car, watch
 from tests.edge.test_looks import Yard
 
@@ -64,6 +66,36 @@ def test_what_the_watch_goes_on_asking_goes_on(yard: Yard, same: dict[str, objec
 
     assert [event.phase for event in yard.events] == [Phase.RAISED]
     assert len(yard.outbox.stays()) == 1
+
+
+def test_what_a_mask_covers_now_is_withdrawn_and_what_stands_at_its_border_goes_on(yard: Yard) -> None:
+    yard.look(car(), times=5)
+
+    def masked(mask: list[tuple[float, float]]) -> list[Event]:
+        camera = Camera(id="yard", url="rtsp://192.0.2.7/stream", masks=[mask])
+        withdraw_unwatched(
+            yard.outbox, [watch()], [camera.model_copy(update={"id": "gate", "masks": [MIDDLE]}), camera]
+        )
+        return yard.events
+
+    assert len(masked([(0.0, 0.58), (1.0, 0.58), (1.0, 1.0)])) == 1
+    assert masked(MIDDLE)[-1].clear_reason is ClearReason.WITHDRAWN
+
+
+def test_an_edge_that_starts_with_a_new_mask_withdraws_what_it_covers(tmp_path: Path) -> None:
+    yard = Yard(tmp_path, watch(dwell_s=6))
+    yard.look(car(), times=5)
+    yard.outbox.close()
+    camera = Camera(id="yard", url="rtsp://192.0.2.7/stream", masks=[MIDDLE])
+    configuration = EdgeConfiguration(
+        edge_id="corner-7", data_dir=str(tmp_path), cameras=[camera], watches=[watch(dwell_s=6)]
+    )
+    edge = Edge(configuration, environment={}, stop=threading.Event())
+
+    edge._withdraw()
+
+    assert [waiting.event.clear_reason for waiting in edge._outbox.waiting_events(9)] == [None, ClearReason.WITHDRAWN]
+    edge._outbox.close()
 
 
 def test_what_covers_a_share_of_one_zone_says_nothing_of_another(tmp_path: Path) -> None:
