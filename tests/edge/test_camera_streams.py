@@ -9,24 +9,19 @@ import threading
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import av
 import cv2
 import numpy as np
 import pytest
-from av.container import InputContainer
-from av.packet import Packet
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 import edge.reading.camera
 import edge.reading.feeds
 from edge.reading.camera import CameraReader, Look
-from edge.reading.decoding import Decoder
-from edge.reading.faults import Corrupt, Refused, Stalled
+from edge.reading.faults import Refused
 from edge.reading.feeds import CameraFeed, Mailbox
 from edge.reading.opening import format_of, is_live, options_of
 from edge.staying.clock import SystemClock
@@ -160,28 +155,3 @@ def test_a_camera_whose_reader_hangs_in_spite_of_its_time_outs_is_lost(monkeypat
         stop.set()
         let_go.set()
         feed.join(timeout=10)
-
-
-def _live_reader() -> CameraReader:
-    camera = Camera(id="yard", url="rtsp://viewer:s3cret@192.0.2.7/stream", timeout_s=0.5, look_every_s=0.5)
-    return CameraReader(camera, clock=SystemClock(), stop=threading.Event())
-
-
-def test_packets_of_which_for_long_no_picture_can_be_made_are_a_fault() -> None:
-    reader, unread, decoder = _live_reader(), cast("Packet[VideoStream]", Packet(b"\x00" * 10)), cast(Decoder, None)
-    assert reader._take(unread, decoder, media_s=None) is None
-
-    reader._last_picture_s -= 60
-    with pytest.raises(Corrupt, match=r"rtsp://192\.0\.2\.7: packets come, and no picture can be made of them"):
-        reader._take(unread, decoder, media_s=None)
-
-
-def test_sound_that_goes_on_does_not_hide_that_the_picture_has_stopped() -> None:
-    sound = SimpleNamespace(stream=SimpleNamespace(index=1), size=10)
-    container = cast(InputContainer, SimpleNamespace(demux=lambda: iter([sound] * 3)))
-    picture, reader = cast(VideoStream, SimpleNamespace(index=0)), _live_reader()
-    assert list(reader._packets(container, picture)) == []
-
-    reader._last_packet_s -= 10
-    with pytest.raises(Stalled, match=r"rtsp://192\.0\.2\.7: no packet of the picture any more"):
-        list(reader._packets(container, picture))
