@@ -34,16 +34,9 @@ def print_status(status_json: str) -> None:
         console.print(f"[red]configuration not taken:[/red] {escape(status.configuration_fault)}")
     if status.file_fault is not None:
         console.print(f"[red]file not taken:[/red] {escape(status.file_fault)}")
-    cameras = Table("camera", "state", "looks", "last look", "reads", "fault", title="Cameras")
-    for camera in status.cameras:
-        cameras.add_row(
-            camera.id,
-            camera.state.value,
-            str(camera.looks),
-            _ago(camera.last_look_at),
-            _reads(camera),
-            camera.fault or camera.degraded or "",
-        )
+    if status.metrics_fault is not None:
+        console.print(f"[red]metrics not served:[/red] {escape(status.metrics_fault)}")
+    cameras = _camera_table(status)
     groups = Table("process", "cameras", "restarts", "memory", "last beat", "looks shed", title="Groups")
     for group in status.groups:
         groups.add_row(
@@ -77,11 +70,30 @@ def print_status(status_json: str) -> None:
     _print_backlog(console, status.backlog)
 
 
+def _camera_table(status: EdgeStatus) -> Table:
+    """Fits 100 columns; ``gated`` are looks that needed no detector."""
+    table = Table(title="Cameras")
+    for name in ("camera", "state", "looks", "gated", "last look", "reads", "fault"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("state", "looks", "gated", "last look"))
+    aside = {one.camera for one in status.set_aside}
+    for camera in status.cameras:
+        table.add_row(
+            camera.id,
+            "set aside" if camera.id in aside else camera.state.value,
+            str(camera.looks),
+            f"{camera.gated} ({camera.gated / camera.looks:.0%})" if camera.looks else "0",
+            _ago(camera.last_look_at),
+            _reads(camera),
+            escape(camera.fault or camera.degraded or ""),
+        )
+    return table
+
+
 def _reads(camera: CameraStatus) -> str:
     """How a camera is read, how often its keyframes come, and the share of one core that decoding takes."""
     if camera.reading_by is None or camera.keyframe_every_s is None or camera.decode_share is None:
         return camera.reading_by or ""
-    return f"{camera.reading_by} (keyframe each {camera.keyframe_every_s:.1f} s, {camera.decode_share:.1%} of a core)"
+    return f"{camera.reading_by} each {camera.keyframe_every_s:.1f} s, {camera.decode_share:.1%} of a core"
 
 
 def _print_backlog(console: Console, backlog: Backlog) -> None:

@@ -122,7 +122,7 @@ class EdgeStatus(Wire):
     """``PUT /ingest/v1/edges/me/status``, every 30 s. ``load`` is the share of one core in use, per core.
 
     ``configuration_revision`` is the centre's configuration that is in force here, ``configuration_fault`` why a newer
-    one is not, and ``file_fault`` why the edge's own file is not.
+    one is not, ``file_fault`` why the edge's own file is not, and ``metrics_fault`` why Prometheus is not answered.
     """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
@@ -136,6 +136,7 @@ class EdgeStatus(Wire):
     configuration_revision: Text | None = None
     configuration_fault: Text | None = None
     file_fault: Text | None = None
+    metrics_fault: Text | None = None
     cameras: Annotated[list[CameraStatus], Field(max_length=1000)] = []
     sensors: Annotated[list[SensorStatus], Field(max_length=50_000)] = []
     watches: Annotated[list[WatchStatus], Field(max_length=50_000)] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -42,6 +43,7 @@ class Statuses:
         centre: CentreConfiguration,
         link: CentreLink | None,
         own: LocalFile | None = None,
+        metrics_fault: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._edge_id = edge_id
         self._outbox = outbox
@@ -52,6 +54,7 @@ class Statuses:
         self._centre = centre
         self._link = link
         self._own = own
+        self._metrics_fault = metrics_fault
         # Each second a status is written, and after days without a link there is much to count.
         self._counted = Seldom(lambda: (outbox.counts(), outbox.open_incidents()), version=outbox.version)
         self._started_at = datetime.now(UTC)
@@ -73,6 +76,7 @@ class Statuses:
             configuration_revision=self._centre.in_force.revision,
             configuration_fault=self._centre.fault,
             file_fault=self._own.fault if self._own is not None else None,
+            metrics_fault=self._metrics_fault(),
             cameras=self._fleet.cameras,
             sensors=[desk.status() for desk in desks],
             watches=watches,

@@ -39,13 +39,36 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class CannotStart:
-    """Why a group ends before its first beat; ``watch_id`` where it is one watch whose detector cannot be built."""
+    """Why a group ends before its first beat, or does not take what is new.
+
+    ``watch_id`` where it is one watch whose detector cannot be built.
+    """
 
     reason: str
     watch_id: str | None = None
 
 
-FromGroup = Beat | CannotStart | RequestResult
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Tells a group to look no more at these cameras; the others go on."""
+
+    cameras: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HasLetGo:
+    """The group's answer to :class:`LetGo`: what stays there is on the disk, and nobody follows it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Tells a group to look at these cameras too; answered by a beat with them, or by :class:`CannotStart`."""
+
+    configuration_json: str
+
+
+ToGroup = Asked | LetGo | Take
+FromGroup = Beat | CannotStart | HasLetGo | RequestResult
 
 
 def in_bounds(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -33,13 +33,22 @@ class Detectors:
         self._built: dict[str, FrameDetector] = {}
 
     def get(self, choice: dict[str, object]) -> FrameDetector:
-        # A process for each core: a second thread would only take time from another one.
-        # A low score here and the watch's own score later: one run then serves watches and privacy alike.
-        settled = {"min_score": MIN_SCORE, "threads": 1, **choice} if choice["type"] == "yolo" else choice
+        settled = _settled(choice)
         key = json.dumps(settled, sort_keys=True)
         if key not in self._built:
             self._built[key] = cast(FrameDetector, build(settled))
         return self._built[key]
+
+    def forget_all_but(self, choices: Iterable[dict[str, object]]) -> None:
+        """Drops what no watch asks for any more; the privacy detector stays."""
+        used = {json.dumps(_settled(choice), sort_keys=True) for choice in [*choices, PRIVACY_DETECTOR]}
+        self._built = {key: detector for key, detector in self._built.items() if key in used}
+
+
+def _settled(choice: dict[str, object]) -> dict[str, object]:
+    # A process for each core: a second thread would only take time from another one.
+    # A low score here and the watch's own score later: one run then serves watches and privacy alike.
+    return {"min_score": MIN_SCORE, "threads": 1, **choice} if choice["type"] == "yolo" else choice
 
 
 def camera_looks(

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from edge.processes.asking import Asked, Beat, failed
+from edge.processes.ends import End
 from edge.processes.limits import Limits
 from edge.processes.parts import part_of
-from edge.processes.supervision import End, GroupProcess
+from edge.processes.supervision import GroupProcess
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import CameraState, CameraStatus, GroupStatus, RequestResult, SetAside
 
@@ -91,11 +92,16 @@ class CameraGroup:
         self._try_again()
         self._come_together()
 
-    def retire(self) -> None:
-        """Asks all its processes to finish what they have in hand, and to stay away until :meth:`take`."""
+    def retire(self, to: EdgeConfiguration | None = None) -> None:
+        """Asks all its processes to finish what they have in hand, and to stay away until :meth:`take`.
+
+        to: What it will look at then; cameras for which nothing differs are looked at meanwhile, where that can be.
+        """
         self._retired = True
+        if self._gathering or len(self._pieces) != 1:
+            to = None
         for process in self.processes:
-            process.retire()
+            process.retire(to)
 
     @property
     def is_retired(self) -> bool:
@@ -122,7 +128,7 @@ class CameraGroup:
     @property
     def looks_on(self) -> bool:
         """All its processes run, and have beaten since they were last given what to look at."""
-        return not self._retired and not self._gathering and all(process.runs_for_s > 0 for process in self.processes)
+        return not self._retired and not self._gathering and all(process.looks_on for process in self.processes)
 
     def status(self) -> list[GroupStatus]:
         return [
@@ -219,5 +225,8 @@ class CameraGroup:
         first, *rest = self._pieces or [self._piece(together)]
         for piece in rest:
             piece.process.stop(within_s=0, why="its cameras are being moved, ask again")
-        first.process.take(part_of(self.configuration, together), limits=self._limits)
+        if together:
+            first.process.take(part_of(self.configuration, together), limits=self._limits)
+        else:
+            first.process.stop(within_s=0, why="nobody looks at its cameras now")
         self._pieces = [_Piece(first.process)] if together else []

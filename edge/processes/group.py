@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -20,13 +20,14 @@ from edge.looking.presets import PresetLooks
 from edge.looking.recent_looks import RecentLooks
 from edge.outbox.box import Commit, Outbox, OutboxError
 from edge.outbox.keeper import Keeper
-from edge.processes.asking import Beat, CannotStart
+from edge.processes.asking import Asked, Beat, CannotStart, FromGroup, HasLetGo, LetGo, ToGroup
 from edge.processes.building import Detectors, camera_looks
 from edge.processes.cannot_start import WatchCannotStart
 from edge.processes.folders import Folders
 from edge.processes.group_requests import GroupRequests
 from edge.processes.orphans import end_with_parent
 from edge.processes.overload import Overload, pace_of
+from edge.processes.parts import part_of
 from edge.reading.budget import DecodeBudget
 from edge.reading.camera import Look
 from edge.reading.feeds import CameraFeed, Mailbox
@@ -43,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 class Group:
-    """The look loop of a group of cameras, with a reader thread for each.
+    """The look loop of a group of cameras, with a reader thread for each; one camera changes without the others.
 
     Raises: OutboxError, DetectorError. WatchCannotStart: Where it is the detector of one watch.
     """
@@ -57,27 +58,41 @@ class Group:
         self._overload = Overload()
         self._mailbox = Mailbox()
         self._evidence = EvidenceFolder(self._folders.evidence)
-        clock = self._clock = SystemClock()
-        budget, slots = DecodeBudget(), threading.BoundedSemaphore(MOST_AT_ONCE)
-        self._feeds = {
-            c.id: CameraFeed(
-                c,
-                self._mailbox,
-                clock=clock,
-                stop=stop,
-                rarest_s=rarest_look_s([watch for watch in configuration.watches if watch.camera == c.id]),
-                budget=budget,
-                slots=slots,
-                asker_of=onvif_asker,
-            )
-            for c in configuration.cameras
-        }
-        # Models load before the first packet is read, so that a file's first looks are not spent on waiting.
-        self._looks = {camera.id: self._camera_looks(camera, configuration) for camera in configuration.cameras}
-        self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=clock)
+        self._clock = SystemClock()
+        self._budget, self._slots = DecodeBudget(), threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._feeds: dict[str, CameraFeed] = {}
+        self._looks: dict[str, CameraLooks | PresetLooks] = {}
+        self._leaving: list[CameraFeed] | None = None
+        """Feeds that were let go and have not ended yet; None where nobody waits for that."""
 
-    def _camera_looks(self, camera: Camera, configuration: EdgeConfiguration) -> CameraLooks | PresetLooks:
-        self._overload.paces[camera.id] = pace_of(camera, configuration.watches)
+        # Models load before the first packet is read, so that a file's first looks are not spent on waiting.
+        self._add(configuration)
+        self._requests = GroupRequests(self._feeds, evidence=self._evidence, keeper=self._keeper, clock=self._clock)
+
+    def _add(self, configuration: EdgeConfiguration) -> list[CameraFeed]:
+        """Builds what reads and looks at these cameras; where one cannot be built, nothing changes."""
+        feeds = {camera.id: self._feed(camera, configuration) for camera in configuration.cameras}
+        looks = {camera.id: self._camera_looks(camera, configuration, feeds) for camera in configuration.cameras}
+        self._feeds.update(feeds)
+        self._looks.update(looks)
+        self._overload.paces |= {c.id: pace_of(c, configuration.watches) for c in configuration.cameras}
+        return list(feeds.values())
+
+    def _feed(self, camera: Camera, configuration: EdgeConfiguration) -> CameraFeed:
+        return CameraFeed(
+            camera,
+            self._mailbox,
+            clock=self._clock,
+            stop=threading.Event(),
+            rarest_s=rarest_look_s([watch for watch in configuration.watches if watch.camera == camera.id]),
+            budget=self._budget,
+            slots=self._slots,
+            asker_of=onvif_asker,
+        )
+
+    def _camera_looks(
+        self, camera: Camera, configuration: EdgeConfiguration, feeds: Mapping[str, CameraFeed]
+    ) -> CameraLooks | PresetLooks:
         return camera_looks(
             camera,
             [watch for watch in configuration.watches if watch.camera == camera.id],
@@ -88,7 +103,7 @@ class Group:
             evidence=self._evidence,
             keeper=self._keeper,
             recent=RecentLooks(self._folders.looks, camera.id, masks=camera.masks),
-            main=self._feeds[camera.id].main,
+            main=feeds[camera.id].main,
         )
 
     def run(self, pipe: Connection) -> None:
@@ -98,22 +113,64 @@ class Group:
         next_beat_s = 0.0
         while not self._stop.is_set():
             while pipe.poll():
-                self._requests.take(pipe.recv())
+                _send(pipe, self._told(pipe.recv()))
             taken = self._mailbox.take(timeout_s=0.2)
-            if taken is not None:
+            if taken is not None and taken[0] in self._looks:
                 _send(pipe, self._look(*taken))
-            _send(pipe, self._requests.given_up())
+            _send(pipe, [*self._requests.given_up(), *self._has_let_go()])
             if time.monotonic() >= next_beat_s:
                 next_beat_s = time.monotonic() + BEAT_EVERY_S
                 self._keeper.keep(Commit())
                 self._note_lost()
                 self._pace_looks()
                 pipe.send(self.beat())
-        for feed in self._feeds.values():
+        feeds = [*self._feeds.values(), *(self._leaving or [])]
+        for feed in feeds:
+            feed.ask_to_stop()
+        for feed in feeds:
             feed.join(timeout=5)
         self._keeper.keep(Commit())
         pipe.send(self.beat())
         self._outbox.close()
+
+    def _told(self, message: ToGroup) -> Sequence[FromGroup]:
+        if isinstance(message, Asked):
+            return self._requests.take(message)
+        if isinstance(message, LetGo):
+            return self._let_go(message.cameras)
+        try:
+            new = EdgeConfiguration.model_validate_json(message.configuration_json)
+            # Told twice where the beat that would have shown them came late.
+            for feed in self._add(part_of(new, {camera.id for camera in new.cameras} - set(self._looks))):
+                feed.start()
+            watches = [watch.watch for looks in self._looks.values() for watch in looks.watches]
+            self._detectors.forget_all_but([watch.detector.model_dump() for watch in watches])
+        except (DetectorError, OutboxError, WatchCannotStart) as error:
+            log.error("cameras not taken", error=str(error))
+            return [CannotStart(str(error), error.watch_id if isinstance(error, WatchCannotStart) else None)]
+        return []
+
+    def _let_go(self, cameras: Iterable[str]) -> list[RequestResult]:
+        answers = []
+        self._leaving = self._leaving or []
+        for camera_id in cameras:
+            answers += self._requests.let_go(camera_id)
+            if self._looks.pop(camera_id, None) is not None:
+                feed = self._feeds.pop(camera_id)
+                self._overload.paces.pop(camera_id)
+                feed.ask_to_stop()
+                self._leaving.append(feed)
+        return answers
+
+    def _has_let_go(self) -> list[HasLetGo]:
+        """Says so once the streams are closed and what stays is on the disk; no other camera waits for that."""
+        if self._leaving is None or self._keeper.uncommitted or any(feed.is_alive() for feed in self._leaving):
+            return []
+        for feed in self._leaving:
+            feed.join(timeout=0)
+            self._mailbox.forget(feed.camera.id)
+        self._leaving = None
+        return [HasLetGo()]
 
     def _look(self, camera_id: str, look: Look) -> list[RequestResult]:
         waited_s = self._clock.now().boot_s - look.moment.boot_s + look.late_s
@@ -155,9 +212,9 @@ class Group:
         )
 
 
-def _send(pipe: Connection, results: Iterable[RequestResult]) -> None:
-    for result in results:
-        pipe.send(result)
+def _send(pipe: Connection, messages: Iterable[FromGroup]) -> None:
+    for message in messages:
+        pipe.send(message)
 
 
 def group_main(configuration_json: str, pipe: Connection) -> None:

@@ -47,18 +47,24 @@ class GroupRequests:
         self._keeper = keeper
         self._clock = clock
         self._open: list[_Open] = []
-        self._not_here: list[Asked] = []
 
-    def take(self, asked: Asked) -> None:
+    def take(self, asked: Asked) -> list[RequestResult]:
+        """Notes a question; returns the answer at once where nobody here looks at the camera just now."""
         if asked.camera not in self._feeds:
-            self._not_here.append(asked)
-            return
+            return [not_here(asked)]
         gives_up_s = min(asked.deadline_s - TELL_WITHIN_S, time.monotonic() + LOOK_COMES_WITHIN_S)
         self._open.append(_Open(asked, self._clock.now(), gives_up_s))
         main = self._feeds[asked.camera].main
         if main is not None and asked.type is RequestType.SNAPSHOT:
             main.want(MAIN_WITHIN_S)
         self._feeds[asked.camera].look_next()
+        return []
+
+    def let_go(self, camera_id: str) -> list[RequestResult]:
+        """Returns the answers to what is open for a camera that is looked at no more."""
+        mine = [o for o in self._open if o.asked.camera == camera_id]
+        self._open = [o for o in self._open if o not in mine]
+        return [failed(o.asked.request_id, _being_changed(camera_id)) for o in mine]
 
     def waits_for(self, camera_id: str) -> bool:
         """True where a look of this camera is an answer to somebody."""
@@ -86,8 +92,7 @@ class GroupRequests:
         """Returns the answers to questions for which no look came in time, or can come any more."""
         late = [o for o in self._open if time.monotonic() >= o.gives_up_s or self._status(o).state is CameraState.ENDED]
         self._open = [o for o in self._open if o not in late]
-        gone, self._not_here = self._not_here, []
-        return [failed(o.asked.request_id, _why_no_look(self._status(o))) for o in late] + list(map(not_here, gone))
+        return [failed(o.asked.request_id, _why_no_look(self._status(o))) for o in late]
 
     def _status(self, waiting: _Open) -> CameraStatus:
         return self._feeds[waiting.asked.camera].status()
@@ -129,6 +134,10 @@ def _seen(finding: Finding) -> SeenFinding:
 
 def seen_all(findings: Sequence[Finding]) -> list[SeenFinding]:
     return [_seen(finding) for finding in findings[:MOST_FINDINGS]]
+
+
+def _being_changed(camera_id: str) -> str:
+    return f"camera {camera_id!r} is just being changed, ask again"
 
 
 def _why_no_look(status: CameraStatus) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
+import structlog
 from prometheus_client import start_http_server
 from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edge.processes.cannot_start import EdgeCannotStart
-from edge.processes.supervision import End
+from edge.processes.ends import End
 from edge.processes.tally import Tally
+from edge.reading.faults import waits_s
 from ingest.edge_messages import CameraState, EdgeStatus
+
+log = structlog.get_logger(__name__)
 
 
 class EdgeCollector(Collector):
@@ -75,21 +78,40 @@ def _counted(name: str, help_text: str, counts: Counter[str]) -> CounterMetricFa
     return family
 
 
-@contextmanager
-def served(collector: EdgeCollector, *, host: str, port: int | None) -> Iterator[None]:
-    """Serves ``/metrics`` while the block runs, where there is a port. Raises: EdgeCannotStart: It is taken."""
-    if port is None:
-        yield
-        return
-    registry = CollectorRegistry()
-    registry.register(collector)
-    try:
-        server, thread = start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        raise EdgeCannotStart(f"metrics_port: {host}:{port} cannot be used: {error.strerror}") from None
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+class MetricsServer:
+    """Serves ``/metrics`` where there is a port. One that is taken is tried again: an edge looks on without it.
+
+    :meth:`run` returns once ``stop`` is set; ``fault`` may be read by others.
+    """
+
+    def __init__(self, collector: EdgeCollector, *, host: str, port: int | None, stop: threading.Event) -> None:
+        self.fault: str | None = None
+        """Why it is not served; None where it is, or is not wanted."""
+
+        self._host = host
+        self._port = port
+        self._stop = stop
+        self._registry = CollectorRegistry()
+        self._registry.register(collector)
+
+    def run(self) -> None:
+        waits = waits_s()
+        while self._port is not None and not self._stop.is_set():
+            try:
+                server, thread = start_http_server(self._port, addr=self._host, registry=self._registry)
+            except OSError as error:
+                self._tell(f"metrics_port: {self._host}:{self._port} cannot be used: {error.strerror}")
+                self._stop.wait(next(waits))
+                continue
+            self._tell(None)
+            self._stop.wait()
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def _tell(self, fault: str | None) -> None:
+        if fault is not None and self.fault is None:
+            log.warning("metrics not served, tried again", reason=fault)
+        if fault is None and self.fault is not None:
+            log.info("metrics served", host=self._host, port=self._port)
+        self.fault = fault

@@ -11,14 +11,13 @@ from ingest.configuration import EdgeConfiguration
 def deal(camera_ids: Sequence[str], *, workers: int, shares: Sequence[Sequence[str]] = ()) -> list[list[str]]:
     """Deals the cameras out evenly over ``workers`` shares, one for each core where it is 0.
 
-    A camera that one of the earlier ``shares`` holds stays there, unless their number has changed; a new one goes where
-    fewest are.
+    A camera that one of the earlier ``shares`` (of as many workers) holds stays there; a new one goes where fewest are.
+    Shares that are left empty keep their place.
     """
     number = min(len(camera_ids), workers or os.cpu_count() or 1)
     wanted = set(camera_ids)
-    dealt: list[list[str]] = [[] for _ in range(number)]
-    if len(shares) == number:
-        dealt = [[camera for camera in share if camera in wanted] for share in shares]
+    dealt = [[camera for camera in share if camera in wanted] for share in shares]
+    dealt += [[] for _ in range(number - len(dealt))]
     placed = {camera for share in dealt for camera in share}
     for camera in camera_ids:
         if camera not in placed:
@@ -42,3 +41,14 @@ def part_of(configuration: EdgeConfiguration, cameras: Collection[str]) -> EdgeC
             "watches": [watch for watch in configuration.watches if watch.camera in cameras],
         }
     )
+
+
+def only_cameras_differ(one: EdgeConfiguration, other: EdgeConfiguration) -> bool:
+    """True where all but cameras and watches is the same (time zone, folder, who the edge is)."""
+    return part_of(one, []) == part_of(other, [])
+
+
+def differing(before: EdgeConfiguration, after: EdgeConfiguration) -> list[str]:
+    """Returns the cameras of ``before`` that ``after`` has not, or has with another setting or another watch."""
+    cameras = [camera.id for camera in before.cameras]
+    return [camera for camera in cameras if part_of(before, [camera]) != part_of(after, [camera])]

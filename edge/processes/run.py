@@ -27,8 +27,9 @@ from edge.processes.fleet import Fleet
 from edge.processes.folders import Folders
 from edge.processes.limits import STOPPING_S, Limits
 from edge.processes.local_file import LocalFile, needs_restart
-from edge.processes.metrics import EdgeCollector, served
+from edge.processes.metrics import EdgeCollector, MetricsServer
 from edge.processes.threads import tireless
+from edge.processes.unseen import UnseenCameras
 from edge.sensing.side import SensorSide
 from edge.staying.withdrawal import withdraw_unwatched
 from edge.uplink.link import LinkDown
@@ -70,6 +71,9 @@ class Edge:
         self._evidence = EvidenceFolder(self._folders.evidence)
         self._keeper = Keeper(self._outbox, edge_id=configuration.edge_id)
         self._fleet = Fleet(limits)
+        self._unseen = UnseenCameras(
+            outbox=self._outbox, keeper=self._keeper, evidence=self._evidence, views=self._folders.views
+        )
         self._sensors = SensorSide(outbox=self._outbox, keeper=self._keeper, environment=environment)
         self._centre = CentreConfiguration(
             configuration, KeptOffer(self._folders.centre_configuration), self._link, stop=stop
@@ -85,6 +89,13 @@ class Edge:
             centre=self._centre,
             link=self._link,
             own=own,
+            metrics_fault=lambda: self._metrics.fault,
+        )
+        self._metrics = MetricsServer(
+            EdgeCollector(self.status, self._fleet.tally, self._fleet.ends),
+            host=configuration.metrics_host,
+            port=configuration.metrics_port,
+            stop=stop,
         )
         self._house = House(
             outbox=self._outbox,
@@ -101,11 +112,6 @@ class Edge:
         self._withdraw_at_s: float | None = None
 
     def run(self) -> None:
-        collector = EdgeCollector(self.status, self._fleet.tally, self._fleet.ends)
-        with served(collector, host=self._local.metrics_host, port=self._local.metrics_port):
-            self._run()
-
-    def _run(self) -> None:
         threads: list[threading.Thread] = []
         try:
             if self._link is not None:
@@ -137,7 +143,10 @@ class Edge:
                 self._outbox.close()
 
     def _make_threads(self) -> list[threading.Thread]:
-        threads = [tireless(self._house.run, name="house", stop=self._stop)]
+        threads = [
+            tireless(self._house.run, name="house", stop=self._stop),
+            tireless(self._metrics.run, name="metrics", stop=self._stop),
+        ]
         centre = self._local.centre
         if self._link is None or centre is None:
             return threads
@@ -178,6 +187,7 @@ class Edge:
 
     def _tend(self) -> None:
         self._fleet.tend()
+        self._unseen.note(self._fleet.unseen)
         self._sensors.tend()
         self._refuse_what_cannot_start()
         self._follow_file()

@@ -34,7 +34,9 @@ class Tally:
     def note(self, process_id: int | None, camera: CameraStatus) -> None:
         """Takes what a process tells now; its own counts begin at 0."""
         before = self._told.get(camera.id, _Told(process_id, 0, 0, 0, None))
-        same = before.process_id == process_id
+        # Within a process the counts of a camera begin anew when it was changed.
+        counts = ((camera.looks, before.looks), (camera.gated, before.gated), (camera.dropped, before.dropped))
+        same = before.process_id == process_id and all(now >= then for now, then in counts)
         self.looks[camera.id] += camera.looks - (before.looks if same else 0)
         self.gated[camera.id] += camera.gated - (before.gated if same else 0)
         self.dropped[camera.id] += camera.dropped - (before.dropped if same else 0)

@@ -61,6 +61,11 @@ class Mailbox:
             )
             return camera_id, self._looks[camera_id].popleft()
 
+    def forget(self, camera_id: str) -> None:
+        """Drops what waits of a camera that nobody reads any more."""
+        with self._arrived:
+            self._looks.pop(camera_id, None)
+
     def _has_looks(self) -> bool:
         return any(self._looks.values())
 
@@ -76,6 +81,7 @@ class CameraFeed(threading.Thread):
     rarest_s: How many seconds its looks may be apart (:func:`edge.reading.rhythm.rarest_look_s`).
     budget: What decoding everything may take in this process.
     slots: How many streams beside those that are looked at may be open at once in this process.
+    stop: Its own: set to end this feed alone.
     asker_of: Who asks a camera for keyframes, where they are rare.
     """
 
@@ -114,6 +120,10 @@ class CameraFeed(threading.Thread):
         self._reading = self._told_hung = False
         self.looks = 0
         self.last_look_at: datetime | None = None
+
+    def ask_to_stop(self) -> None:
+        """Ends it soon; :meth:`join` waits for that."""
+        self._stop_asked.set()
 
     def stretch(self, factor: float) -> None:
         """Makes its looks rarer by ``factor``, below 1 more frequent, also those of its next openings."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import socket
-import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -14,15 +13,15 @@ from typing import cast
 from urllib.request import urlopen
 
 import pytest
+import structlog.testing
 
 from edge.looking.presets import UNKNOWN
 from edge.processes.asking import Beat
-from edge.processes.cannot_start import EdgeCannotStart
+from edge.processes.ends import End
 from edge.processes.fleet import Fleet
 from edge.processes.metrics import EdgeCollector
-from edge.processes.run import Edge
-from edge.processes.supervision import End
 from edge.processes.tally import Tally
+from edge.status_table import print_status
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import CameraState, CameraStatus, EdgeStatus, GroupStatus, WatchStatus
 from tests.edge.running import running_edge
@@ -142,11 +141,21 @@ def test_prometheus_is_answered_where_a_port_is_configured(tmp_path: Path, stree
     assert "streetcase_edge_backlog_events 0.0" in text
 
 
-def test_a_port_that_is_taken_is_told_in_words(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+def test_a_port_that_is_taken_keeps_no_edge_from_looking_and_is_served_once_it_is_free(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, structlog.testing.capture_logs() as logs:
         port = taken.getsockname()[1]
-        configuration = EdgeConfiguration(edge_id="corner-7", data_dir=str(tmp_path), metrics_port=port)
-        edge = Edge(configuration, environment={}, stop=threading.Event())
-        with pytest.raises(EdgeCannotStart, match=f"metrics_port: 127.0.0.1:{port} cannot be used: Address already"):
-            edge.run()
-        edge._outbox.close()
+        why = f"metrics_port: 127.0.0.1:{port} cannot be used: Address already in use"
+        with running_edge(tmp_path, port=1, metrics_port=port) as edge:
+            wait_until(lambda: edge.status().metrics_fault == why)
+            print_status(edge.status().model_dump_json())
+            assert f"metrics not served: {why}" in " ".join(capsys.readouterr().out.split())
+
+            taken.close()
+            wait_until(lambda: edge.status().metrics_fault is None)
+            text = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+
+    assert "streetcase_edge_open_incidents 0.0" in text
+    told = [entry["event"] for entry in logs if entry["event"].startswith("metrics")]
+    assert told == ["metrics not served, tried again", "metrics served"]

@@ -14,9 +14,9 @@ import pytest
 
 from edge.processes import camera_group, supervision
 from edge.processes.camera_group import CameraGroup
+from edge.processes.ends import End
 from edge.processes.fleet import Fleet
 from edge.processes.limits import Limits
-from edge.processes.supervision import End
 from edge.status_table import print_status
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import CameraState
@@ -112,7 +112,7 @@ class FakeProcess:
     def runs_for_s(self) -> float:
         return 0.0 if self.deadly & set(self.cameras) else 1000.0
 
-    def retire(self) -> None:
+    def retire(self, to: object = None) -> None:
         self.retired = True
 
     @property

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections import Counter
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,12 @@ import structlog.testing
 
 from edge.processes.asking import CannotStart
 from edge.processes.camera_group import CameraGroup
+from edge.processes.ends import End, in_words
 from edge.processes.limits import Limits
 from edge.processes.run import Edge
-from edge.processes.supervision import End
 from edge.status_table import print_status
 from ingest.configuration import EdgeConfiguration
-from ingest.edge_messages import Backlog, EdgeStatus, WatchStatus
+from ingest.edge_messages import Backlog, CameraState, CameraStatus, EdgeStatus, SetAside, WatchStatus
 
 
 def _status(backlog: Backlog) -> EdgeStatus:
@@ -50,6 +50,38 @@ def test_the_table_shows_the_configuration_and_the_disk(capsys: pytest.CaptureFi
     assert "not on the disk yet: 3 changes disk: disk [full]" in said
 
 
+def test_the_table_shows_in_100_columns_how_each_camera_is_read_and_what_the_gate_spared(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    now = datetime.now(UTC)
+    live = CameraStatus(
+        id="yard-north",
+        state=CameraState.LIVE,
+        looks=21_600,
+        gated=18_144,
+        last_look_at=now,
+        reading_by="continuous",
+        keyframe_every_s=12,
+        decode_share=0.091,
+    )
+    dead = CameraStatus(id="deadly", state=CameraState.LOST, fault="set aside: its process was ended by Aborted")
+    aside = SetAside(camera="deadly", reason="its process was ended by Aborted", again_at=now + timedelta(minutes=30.5))
+    status = _status(Backlog()).model_copy(update={"cameras": [live, dead], "set_aside": [aside]})
+
+    print_status(status.model_dump_json())
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    [row] = [line for line in lines if "yard-north" in line]
+    for cell in ("live", "21600", "18144 (84%)", "0 s ago", "continuous"):
+        assert f" {cell} " in row
+    said = " ".join(" ".join(lines).split())
+    assert "9.1%" in said
+    assert any("deadly" in line and " set aside " in line for line in lines)
+    assert "set aside: camera deadly, its process was ended by Aborted; tried again in 30 minutes" in said
+
+
 def test_an_outbox_that_cannot_be_read_is_a_fault_and_no_empty_backlog(tmp_path: Path) -> None:
     edge = Edge(EdgeConfiguration(edge_id="corner-7", data_dir=str(tmp_path)), environment={}, stop=threading.Event())
     assert edge.status().backlog.fault is None
@@ -71,7 +103,7 @@ def test_a_long_reason_why_a_process_ended_fits_into_the_status(tmp_path: Path) 
     process = group.processes[0]
 
     process._take_message(CannotStart("card is not valid:\x00\n" + "wrong_key: " * 200, "parking"))
-    process.last_death = process._in_words(End.CRASH, 3)
+    process.last_death = in_words(End.CRASH, 3, told=process.cannot_start)
 
     [status] = group.status()
     assert str(status.last_death).startswith("card is not valid:??wrong_key: ")

@@ -17,12 +17,13 @@ from uuid import uuid4
 import structlog.testing
 
 from edge.processes.asking import Asked
+from edge.processes.ends import End
 from edge.processes.limits import Limits
 from edge.processes.memory import ceiling_mb, resident_mb
 from edge.processes.parts import deal
 from edge.processes.questions import MOST_OPEN
 from edge.processes.spawning import deaf_to_interrupts
-from edge.processes.supervision import End, GroupProcess
+from edge.processes.supervision import GroupProcess
 from edge.processes.threads import tireless
 from ingest.configuration import EdgeConfiguration
 from ingest.edge_messages import RequestType

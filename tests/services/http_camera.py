@@ -13,16 +13,19 @@ from tests.services.ports import HOST
 class HttpCamera:
     """Sends ``pieces`` in a loop, ``per_s`` of them a second, as ``content_type`` to whoever asks.
 
-    Other ``pieces`` may be given at any time: whoever is connected sees them from the next one on.
+    Other ``pieces`` may be given at any time: whoever is connected sees them from the next one on. ``connections``
+    counts who has asked so far.
     """
 
     def __init__(self, pieces: Sequence[bytes], *, per_s: float, content_type: str) -> None:
         self.pieces = pieces
+        self.connections = 0
         camera, stop = self, threading.Event()
         self._stop = stop
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                camera.connections += 1
                 self.send_response(200)
                 self.send_header("Content-Type", content_type)
                 self.end_headers()
