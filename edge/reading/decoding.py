@@ -18,15 +18,19 @@ from edge.reading.faults import fault_of
 Packet: TypeAlias = "AnyPacket[VideoStream]"  # subscriptable only for the type checker
 
 BAD_PACKETS_IN_A_ROW = 50
+STRICT_PACKETS = 3
+"""So many bad packets before the first picture: then they are no damage, but this camera's way."""
+
 _FILTERED = frozenset({"h264", "hevc"})
 
 
 class Decoder:
     """The decoders of one stream. A damaged packet alone is no fault, and a damaged picture is none.
 
-    Where packets are missing, a decoder makes up what they held, and says so (that of H.264 does, that of H.265 not).
-    What is made up can hide a thing or look like one, so such a picture is dropped and counted, and with it all that is
-    made of it, up to a keyframe.
+    Where packets are missing, a decoder makes up what they held, and says so; that of H.265 only if it is told to be
+    strict. What is made up can hide a thing or look like one, so such a picture is dropped and counted, and with it all
+    that is made of it, up to a keyframe. Who is strict may take offence at an odd camera, too: where no picture comes
+    of it at all, it is not.
 
     Raises: CameraFault: From its methods, when nothing but damaged packets comes.
     """
@@ -36,12 +40,24 @@ class Decoder:
         self._meter = meter
         self._bad_packets = 0
         self._broken = False
+        self._strict = stream.codec_context.name == "hevc"
+        self._gave_one = False
         self._by_keyframe = self._following = stream.codec_context
         if stream.codec_context.name in _FILTERED:
             # Without the filter that smooths the edges of blocks a keyframe costs less. What follows on a keyframe is
             # made from the smoothed picture, so it needs a decoder of its own.
             self._following = like(stream.codec_context)
-            self._by_keyframe.options = {"skip_loop_filter": "all"}
+            self._set_options()
+
+    def _set_options(self) -> None:
+        strictness = {"err_detect": "explode"} if self._strict else {}
+        self._by_keyframe.options = {"skip_loop_filter": "all", **strictness}
+        self._following.options = strictness
+
+    def _yield_to_an_odd_camera(self) -> None:
+        self._strict, self._bad_packets = False, 0
+        self._by_keyframe, self._following = like(self._by_keyframe), like(self._by_keyframe)
+        self._set_options()
 
     def keyframe(self, packet: Packet) -> VideoFrame | None:
         """Returns the picture of a keyframe."""
@@ -83,12 +99,16 @@ class Decoder:
                 self._bad_packets += 1
                 if self._bad_packets >= BAD_PACKETS_IN_A_ROW:
                     raise fault_of(error, url=self._url, playing=True) from None
+                if self._strict and not self._gave_one and self._bad_packets >= STRICT_PACKETS:
+                    self._yield_to_an_odd_camera()
+                    return None
         return newest
 
     def _whole(self, frame: VideoFrame) -> VideoFrame | None:
         """Returns a picture that is what the camera sent, or None."""
         self._broken = self._broken or frame.is_corrupt
         if not self._broken:
+            self._gave_one = True
             return frame
         self._meter.damaged += 1
         return None
