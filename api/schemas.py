@@ -62,6 +62,7 @@ class ReportedEvidence(Schema):
     state: Annotated[str, StringConstraints(pattern="^(pending|present|sacrificed)$")] = "pending"
     reason: Text | None = None
     plate_kept: bool = False
+    stream: Annotated[str, StringConstraints(pattern="^(main|substream)$")] | None = None
 
 
 class ReportedDetector(Schema):

@@ -160,6 +160,7 @@ class ShownEvidence(Shown):
     """state: pending, present, sacrificed by the edge or expired by retention; the ``reason`` says why of the last two.
 
     plate_kept: looking at it needs the right to see plates, and is written down. added_by: a person, None for an edge.
+    stream: of which of its camera's two streams it is, main or substream; None where there is one.
     """
 
     incident_id: UUID
@@ -171,6 +172,7 @@ class ShownEvidence(Shown):
     state: str
     reason: str | None
     plate_kept: bool
+    stream: str | None
     added_by: str | None
 
 

@@ -46,6 +46,7 @@ class AnnouncedEvidence:
                 state="sacrificed" if sacrificed else "pending",
                 reason=item.reason,
                 plate_kept=item.plate_kept,
+                stream=item.stream,
             )
             self._new.append(known)
         elif sacrificed and known.state == "pending":

@@ -225,6 +225,7 @@ class Evidence(Base):
     """One item of evidence as an incident announced it; the bytes are in the evidence store.
 
     plate_kept: the edge left the plate of the incident's own vehicle readable in it.
+    stream: of which of the camera's streams it is, main or substream; None where it has one, and in older rows.
     added_by: who added it, where a person did; such an item stays with its case when an incident goes to another.
     """
 
@@ -241,6 +242,7 @@ class Evidence(Base):
     state: Mapped[Name]
     reason: Mapped[Text | None]
     plate_kept: Mapped[bool]
+    stream: Mapped[Name | None]
     added_by: Mapped[Text | None]
 
     __table_args__ = (UniqueConstraint("incident_id", "sha256", "role"),)

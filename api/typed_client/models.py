@@ -1195,6 +1195,7 @@ class ReportedEvidence(Model):
     state: str | None = None
     reason: str | None = None
     plate_kept: bool | None = None
+    stream: str | None = None
 
 
 class ReportedFinding(Model):
@@ -1468,6 +1469,7 @@ class ShownEvidence(Model):
     state: str
     reason: str | None
     plate_kept: bool
+    stream: str | None
     added_by: str | None
 
 

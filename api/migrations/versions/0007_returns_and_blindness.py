@@ -1,4 +1,4 @@
-"""Which incident one is the return of, and whether it is a camera or a sensor of that name that is blind."""
+"""What an incident is the return of, whether a camera or a sensor of that name is blind, which stream a picture is of."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ INDEXES = (IndexOf("ix_incidents_recurs", "incidents", ("recurs",), only_set="re
 
 def upgrade() -> None:
     _add("incidents", sa.Column("recurs", sa.Uuid(), nullable=True))
+    _add("evidence", sa.Column("stream", sa.String(length=64), nullable=True))
     _add("blind_sources", sa.Column("source_type", sa.String(length=64), nullable=True))
     op.execute(
         "UPDATE blind_sources SET source_type ="
@@ -28,6 +29,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     drop_indexes(INDEXES)
     op.drop_column("blind_sources", "source_type")
+    op.drop_column("evidence", "stream")
     op.drop_column("incidents", "recurs")
 
 
