@@ -36,7 +36,7 @@ up: $(VENV)/.demo ## Run the centre on this machine (add EDGE=edge.yaml for an e
 
 test: setup ## Run the tests; they start every service that they need
 	@scripts/install_services.sh
-	@$(BIN)/python -m pytest -n 4 --dist loadfile
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Lint, types, and the walls between the rooms
 	@$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from edge.reading.opening import MAX_PIXELS, is_live, open_stream, video_stream
 from edge.reading.pace import Pace, PaceOf, RealPace
 from edge.reading.pixels import DecodedFrame
 from edge.reading.rhythm import Mode, Rhythm
+from edge.reading.split_keyframes import whole_keyframes
 from edge.staying.clock import Clock, Moment
 from ingest.configuration import Camera
 from ingest.contract import StreamName
@@ -125,7 +126,7 @@ class CameraReader:
             self._last_packet_s = self._last_picture_s = time.monotonic()
             if not is_live(self._camera.url):
                 self._pace = self._pace_of(float(stream.average_rate or FALLBACK_RATE))
-            for packet in self._packets(container, stream):
+            for packet in whole_keyframes(self._packets(container, stream), codec=stream.codec_context.name):
                 look = self._take(packet, decoder, media_s=_seconds(packet, stream))
                 if look is not None:
                     yield look

@@ -16,6 +16,7 @@ from edge.reading.decoding import alone, like
 from edge.reading.faults import BackOff, CameraFault, Corrupt, Stalled, fault_of, redacted
 from edge.reading.opening import MAX_PIXELS, open_stream, video_stream
 from edge.reading.pixels import DecodedFrame
+from edge.reading.split_keyframes import whole_keyframes
 from edge.staying.clock import Clock, Moment
 from ingest.configuration import Camera
 
@@ -144,7 +145,7 @@ class SideStream:
         try:
             stream = video_stream(container, self._camera.url)
             decoder = like(stream.codec_context)
-            for packet in container.demux(stream):
+            for packet in whole_keyframes(container.demux(stream), codec=decoder.name):
                 now_s = time.monotonic()
                 if self._stop.is_set() or now_s >= self._until_s:
                     return
