@@ -212,8 +212,9 @@ class CameraFeed(threading.Thread):
 
     def _lost(self, fault: CameraFault) -> None:
         # One line when lost: what else goes wrong until it is back, only the status tells.
-        if self._state is not CameraState.LOST:
+        if self._state is not CameraState.LOST and not self._told_hung:
             log.warning("camera lost", camera=self.camera.id, fault=fault.name, detail=str(fault))
+        self._told_hung = False
         self._state, self._fault = CameraState.LOST, f"{fault.name}: {fault}"
 
     def join(self, timeout: float | None = None) -> None:
@@ -227,8 +228,11 @@ class CameraFeed(threading.Thread):
     def _hung(self) -> str | None:
         """Returns what is wrong where the reader's thread hangs, whatever time-outs it was given; None where not."""
         reader, camera = self._reader, self._streams.current
-        hangs = self._reading and reader is not None and is_live(camera.url)
-        if not hangs or reader is None or reader.silent_s <= HUNG_TIMEOUTS * camera.timeout_s:
+        if not self._reading or reader is None or not is_live(camera.url):
+            return None
+        if reader.silent_s <= HUNG_TIMEOUTS * camera.timeout_s:
+            if self._told_hung and self._state is CameraState.LIVE:  # else its first look tells
+                log.info("camera live", camera=self.camera.id, after=CameraState.LOST.value)
             self._told_hung = False
             return None
         fault = TimedOut(f"{redacted(camera.url)}: the reader hears nothing")

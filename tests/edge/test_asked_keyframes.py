@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from edge.reading.asked_keyframes import AskedKeyframes, KeyframeRefused
 from edge.reading.feeds import CameraFeed, Mailbox
 from edge.reading.onvif_asker import onvif_asker
 from edge.reading.rhythm import Rhythm
-from edge.staying.clock import SystemClock
 from ingest.configuration import Camera
+from tests.edge.feeding import feeding
 from tests.services.clips import Pixels, write_clip
 from tests.services.onvif_camera import PASSWORD, USER, OnvifCamera, Stream
 from tests.services.processes import wait_until
@@ -57,16 +56,9 @@ def _refuse() -> None:
 def _feeding(
     camera: ScriptedCamera, asker: Asker, *, every_s: float = 0.5, rarest_s: float = 0.0
 ) -> Iterator[tuple[CameraFeed, Mailbox]]:
-    mailbox, stop = Mailbox(), threading.Event()
     of_it = Camera(id="yard", url=camera.url, look_every_s=every_s, timeout_s=5)
-    feed = CameraFeed(of_it, mailbox, clock=SystemClock(), stop=stop, rarest_s=rarest_s, asker_of=lambda _: asker)
-    feed.start()
-    try:
-        yield feed, mailbox
-    finally:
-        stop.set()
-        feed.join(timeout=10)
-        camera.close()
+    with closing(camera), feeding(of_it, rarest_s=rarest_s, asker_of=lambda _: asker) as fed:
+        yield fed
 
 
 def _told(lines: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -179,20 +171,16 @@ def test_a_camera_with_onvif_is_asked_with_the_login_of_its_stream(
     onvif.asked = Heard(stream)
     login = f"{USER}:{PASSWORD if knows_password else 'wr0ng'}"
     camera = Camera(id="yard", url=f"rtsp://{login}@{host}", onvif=onvif.url, look_every_s=0.5, timeout_s=5)
-    mailbox, stop = Mailbox(), threading.Event()
-    feed = CameraFeed(camera, mailbox, clock=SystemClock(), stop=stop, rarest_s=20, asker_of=onvif_asker)
-    with capture_logs() as lines:
-        feed.start()
-        try:
-            mode = "asked" if knows_password else "rarer"
-            wait_until(lambda: feed.status().reading_by == mode, timeout_s=20, what=f"reading by {mode}")
-            if knows_password:
-                wait_until(lambda: len(onvif.asked) >= 2, timeout_s=20, what="questions")
-            status = feed.status()
-        finally:
-            stop.set()
-            feed.join(timeout=10)
-            stream.close()
-            onvif.close()
+    mode = "asked" if knows_password else "rarer"
+    with (
+        capture_logs() as lines,
+        closing(stream),
+        closing(onvif),
+        feeding(camera, rarest_s=20, asker_of=onvif_asker) as (feed, _),
+    ):
+        wait_until(lambda: feed.status().reading_by == mode, timeout_s=20, what=f"reading by {mode}")
+        if knows_password:
+            wait_until(lambda: len(onvif.asked) >= 2, timeout_s=20, what="questions")
+        status = feed.status()
     assert (status.degraded is None) == knows_password
     assert not [secret for secret in ("wr0ng", PASSWORD) if secret in f"{lines} {status} {camera}"]

@@ -6,8 +6,8 @@ import itertools
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,12 @@ from structlog.testing import capture_logs
 
 from edge.reading.camera import CameraReader
 from edge.reading.faults import FIRST_WAIT_S, FLAPPING_WAIT_S, LONGEST_WAIT_S, BackOff, redacted
-from edge.reading.feeds import WAITING_LOOKS, CameraFeed, Mailbox
+from edge.reading.feeds import WAITING_LOOKS, CameraFeed
 from edge.reading.rhythm import Rhythm
 from edge.staying.clock import SystemClock
 from ingest.configuration import Camera
 from ingest.edge_messages import CameraState
+from tests.edge.feeding import feeding
 from tests.services.clips import write_clip
 from tests.services.processes import wait_until
 from tests.services.rtsp import RtspServerFactory
@@ -49,18 +50,8 @@ def units(small: Path) -> list[list[bytes]]:
     return access_units(small)
 
 
-@contextmanager
-def _feeding(url: str, *, timeout_s: float = 1.0) -> Iterator[tuple[CameraFeed, Mailbox]]:
-    mailbox, stop = Mailbox(), threading.Event()
-    camera = Camera(id="yard", url=url, look_every_s=0.5, timeout_s=timeout_s)
-    feed = CameraFeed(camera, mailbox, clock=SystemClock(), stop=stop)
-    feed.start()
-    try:
-        yield feed, mailbox
-    finally:
-        stop.set()
-        feed.join(timeout=10)
-        assert not feed.is_alive()
+def _yard(url: str, *, timeout_s: float = 1.0) -> Camera:
+    return Camera(id="yard", url=url, look_every_s=0.5, timeout_s=timeout_s)
 
 
 def _await(feed: CameraFeed, state: CameraState) -> None:
@@ -72,7 +63,7 @@ def test_a_camera_killed_and_restarted_again_and_again_comes_back_each_time(
 ) -> None:
     large = _clip(tmp_path / "large.mp4", size_wh=(320, 240))
     server = rtsp_server(small, user="viewer", password="s3cret")
-    with capture_logs() as lines, _feeding(server.url) as (feed, mailbox):
+    with capture_logs() as lines, feeding(_yard(server.url)) as (feed, mailbox):
         _await(feed, CameraState.LIVE)
         for path, size_wh in ((large, (320, 240)), (small, (160, 120)), (large, (320, 240))):
             server.kill()
@@ -107,7 +98,7 @@ def test_what_a_camera_refuses_is_told_without_the_password(
     fault: str,
 ) -> None:
     server = rtsp_server(small, user="viewer", password="s3cret")
-    with capture_logs() as lines, _feeding(server.url.replace(*change)) as (feed, _):
+    with capture_logs() as lines, feeding(_yard(server.url.replace(*change))) as (feed, _):
         _await(feed, CameraState.LOST)
         assert str(feed.status().fault).startswith(fault)
     assert not [secret for secret in SECRETS if secret in f"{lines} {feed.status()} {feed.camera} {capfd.readouterr()}"]
@@ -117,7 +108,7 @@ def test_a_fault_that_becomes_another_is_in_the_status_and_told_once(
     small: Path, rtsp_server: RtspServerFactory
 ) -> None:
     server = rtsp_server(small)
-    with capture_logs() as lines, _feeding(server.url) as (feed, _):
+    with capture_logs() as lines, feeding(_yard(server.url)) as (feed, _):
         _await(feed, CameraState.LIVE)
         server.kill()
         wait_until(lambda: str(feed.status().fault).startswith("refused"), timeout_s=20, what="refused")
@@ -142,7 +133,7 @@ def test_times_that_a_camera_makes_up_change_nothing(
 ) -> None:
     camera = ScriptedCamera(units, fps=FPS, ticks=ticks)
     try:
-        with _feeding(camera.url) as (feed, mailbox):
+        with feeding(_yard(camera.url)) as (feed, mailbox):
             looks = [mailbox.take(timeout_s=10) for _ in range(3)]
             assert feed.status().state is CameraState.LIVE
     finally:
@@ -158,7 +149,7 @@ def test_a_camera_that_sends_garbage_is_corrupt(units: list[list[bytes]]) -> Non
     garbage = [[unit[:1] + noise.randbytes(60) if len(unit) > 40 else unit for unit in units_] for units_ in units]
     camera = ScriptedCamera(garbage, fps=FPS)
     try:
-        with _feeding(camera.url, timeout_s=0.5) as (feed, mailbox):
+        with feeding(_yard(camera.url, timeout_s=0.5)) as (feed, mailbox):
             wait_until(lambda: feed.status().fault is not None, timeout_s=20, what="a fault")
             assert str(feed.status().fault).startswith("corrupt")
             assert mailbox.is_empty
@@ -170,7 +161,7 @@ def test_who_looks_at_other_cameras_does_not_notice_and_memory_stays_flat(units:
     sound, broken = ScriptedCamera(units, fps=FPS), ScriptedCamera(units, fps=5 * FPS)
     rhythm, resident_mb = Rhythm(every_s=0.2), []
     try:
-        with _feeding(sound.url) as (feed, mailbox):
+        with feeding(_yard(sound.url)) as (feed, mailbox):
             _await(feed, CameraState.LIVE)
             for _ in range(14):
                 camera = Camera(id="kerb", url=broken.url, look_every_s=0.2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import cast
 
@@ -12,10 +11,9 @@ import numpy as np
 from av.packet import Packet as AnyPacket
 
 from detectors.base import Image
-from edge.reading.feeds import CameraFeed, Mailbox
 from edge.reading.split_keyframes import MOST_PARTS, Packet, whole_keyframes
-from edge.staying.clock import SystemClock
 from ingest.configuration import Camera
+from tests.edge.feeding import feeding
 from tests.edge.scenes import noisy, scene
 from tests.services.clips import write_clip
 from tests.services.rtsp import RtspServerFactory
@@ -57,18 +55,12 @@ def test_a_camera_of_several_slices_is_looked_at(tmp_path: Path, rtsp_server: Rt
     clip = write_clip(tmp_path / "s.mp4", seconds=4, fps=10, size_wh=SIZE_WH, gop=10, draw=_draw, slices=4)
     with av.open(str(clip)) as source:
         assert sum(1 for packet in source.demux(video=0) if packet.size) == 40
-    mailbox, stop = Mailbox(), threading.Event()
     camera = Camera(id="yard", url=rtsp_server(clip).url, look_every_s=1)
-    feed = CameraFeed(camera, mailbox, clock=SystemClock(), stop=stop)
-    feed.start()
-    try:
+    with feeding(camera) as (feed, mailbox):
         taken = [mailbox.take(timeout_s=20)]
         noticed = feed.status().damaged
         taken += [mailbox.take(timeout_s=20) for _ in range(2)]
         damaged = feed.status().damaged
-    finally:
-        stop.set()
-        feed.join(10)
     assert damaged == noticed, "the first part alone, by which it is noticed"
     for one in taken:
         assert one is not None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +10,11 @@ from structlog.testing import capture_logs
 
 from edge.configuration.load import ConfigurationError, load_configuration
 from edge.reading import streams
-from edge.reading.feeds import CameraFeed, Mailbox
+from edge.reading.feeds import Mailbox
 from edge.reading.streams import looked_at
-from edge.staying.clock import SystemClock
 from ingest.configuration import Camera
 from ingest.edge_messages import CameraState
+from tests.edge.feeding import feeding
 from tests.services.clips import Pixels, write_clip
 from tests.services.processes import wait_until
 from tests.services.rtsp import RtspServerFactory
@@ -32,19 +29,6 @@ def _clip(path: Path, size_wh: tuple[int, int], *, gop: int = 5) -> Path:
         return np.full((size_wh[1], size_wh[0], 3), 60 + 5 * (index % 20), dtype=np.uint8)
 
     return write_clip(path, seconds=2, fps=FPS, size_wh=size_wh, gop=gop, draw=draw)
-
-
-@contextmanager
-def _feeding(camera: Camera) -> Iterator[tuple[CameraFeed, Mailbox]]:
-    mailbox, stop = Mailbox(), threading.Event()
-    feed = CameraFeed(camera, mailbox, clock=SystemClock(), stop=stop)
-    feed.start()
-    try:
-        yield feed, mailbox
-    finally:
-        stop.set()
-        feed.join(timeout=10)
-        assert not feed.is_alive()
 
 
 def _looks_at(mailbox: Mailbox, size_wh: tuple[int, int]) -> None:
@@ -71,7 +55,7 @@ def test_the_main_stream_is_looked_at_only_while_the_substream_fails(
     small = _clip(tmp_path / "small.mp4", SUB_WH)
     sub = rtsp_server(small, user="viewer", password="s3cret")
     camera = Camera(id="yard", url=main.url, substream=sub.url, look_every_s=0.5, timeout_s=3)
-    with capture_logs() as lines, _feeding(camera) as (feed, mailbox):
+    with capture_logs() as lines, feeding(camera) as (feed, mailbox):
         _looks_at(mailbox, SUB_WH)
         assert (feed.status().reading_by, feed.status().degraded) == ("substream", None)
 
@@ -96,7 +80,7 @@ def test_a_camera_of_which_neither_stream_can_be_had_is_lost_once(
 ) -> None:
     main, sub = (rtsp_server(_clip(tmp_path / f"{name}.mp4", SUB_WH)) for name in ("main", "sub"))
     camera = Camera(id="yard", url=main.url, substream=sub.url, look_every_s=0.5, timeout_s=3)
-    with capture_logs() as lines, _feeding(camera) as (feed, mailbox):
+    with capture_logs() as lines, feeding(camera) as (feed, mailbox):
         _looks_at(mailbox, SUB_WH)
         main.kill()
         sub.kill()
